@@ -1,5 +1,5 @@
-// EF_ASSERT: always on. A false one is a bug of ours, never of a peer's or a disk's: it throws AssertionFailure,
-// which ends the actor it happened in; the actor's supervisor restarts it from the store.
+// EF_ASSERT: always on. A false one is a bug of ours, never of a peer's or a disk's: it throws
+// AssertionFailure, which ends the actor it happened in; the actor's supervisor restarts it from the store.
 #pragma once
 #include <stdexcept>
 #include <string>

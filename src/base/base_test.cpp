@@ -1,5 +1,5 @@
-// What would break these: a codec that accepts two forms of one number, a Morton code that loses a bit, a histogram
-// whose quantile is off by a bucket, an address that does not survive its own text.
+// What would break these: a codec that accepts two forms of one number, a Morton code that loses a bit, a
+// histogram whose quantile is off by a bucket, an address that does not survive its own text.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
@@ -69,8 +69,12 @@ TEST(Prng, IsTheSameEverywhere) {
   EXPECT_EQ(prng.next(), 1546998764402558742ULL);
 }
 
-Task<int> seven() { co_return 7; }
-Task<> add_seven(int& sum) { sum += co_await seven(); }
+Task<int> seven() {
+  co_return 7;
+}
+Task<> add_seven(int& sum) {
+  sum += co_await seven();
+}
 Task<> throws() {
   co_await seven();
   EF_ASSERT(1 == 2);

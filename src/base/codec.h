@@ -3,8 +3,8 @@
 //   varint  unsigned LEB128, 1 to 10 bytes, shortest form only (a longer form is refused)
 //   zigzag  signed, as varint of (n << 1) ^ (n >> 63)
 //   bytes   varint length, then the bytes
-// A reader never throws and never reads past its end: after the first bad read it stays failed and returns zeros;
-// check ok() once, at the end. done() is ok() with nothing left over.
+// A reader never throws and never reads past its end: after the first bad read it stays failed and returns
+// zeros; check ok() once, at the end. done() is ok() with nothing left over.
 #pragma once
 #include <cstring>
 #include <string>

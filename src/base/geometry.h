@@ -1,6 +1,7 @@
-// Geometry: positions in integer millimetres, and chunks: square columns of the world, the unit of storage, caching
-// and interest. x points east, z south, y up; a chunk is CHUNK_SIZE_MM square in (x, z) and has no top or bottom.
-// A chunk's code interleaves the bits of its two coordinates (Morton 1966), so that neighbours are near in key order.
+// Geometry: positions in integer millimetres, and chunks: square columns of the world, the unit of storage,
+// caching and interest. x points east, z south, y up; a chunk is CHUNK_SIZE_MM square in (x, z) and has no
+// top or bottom. A chunk's code interleaves the bits of its two coordinates (Morton 1966), so that neighbours
+// are near in key order.
 #pragma once
 #include <compare>
 #include <cstdint>
@@ -11,7 +12,8 @@
 namespace everframe {
 
 inline constexpr std::int32_t CHUNK_SIZE_MM = 32'000;  // persistent: it is in every chunk key
-inline constexpr std::int32_t CHUNK_COORD_BIAS = 1 << 15;  // chunk coordinates run from -32768 to 32767 (1,048 km)
+inline constexpr std::int32_t CHUNK_COORD_BIAS =
+    1 << 15;  // chunk coordinates run from -32768 to 32767 (1,048 km)
 
 struct Vec3 {
   std::int32_t x = 0;  // mm
@@ -54,7 +56,9 @@ constexpr ChunkPos chunk_pos_of(const Vec3& position) {
   return {floor_div(position.x), floor_div(position.z)};
 }
 constexpr ChunkCode code_of(ChunkPos chunk) {
-  const auto biased = [](std::int32_t v) { return static_cast<std::uint32_t>(v + CHUNK_COORD_BIAS) & 0xffffU; };
+  const auto biased = [](std::int32_t v) {
+    return static_cast<std::uint32_t>(v + CHUNK_COORD_BIAS) & 0xffffU;
+  };
   return ChunkCode{spread_bits(biased(chunk.x)) | (std::uint64_t{spread_bits(biased(chunk.z))} << 1)};
 }
 constexpr ChunkPos pos_of(ChunkCode code) {
@@ -62,6 +66,8 @@ constexpr ChunkPos pos_of(ChunkCode code) {
   return {static_cast<std::int32_t>(gather_bits(bits)) - CHUNK_COORD_BIAS,
           static_cast<std::int32_t>(gather_bits(bits >> 1)) - CHUNK_COORD_BIAS};
 }
-constexpr ChunkCode chunk_of(const Vec3& position) { return code_of(chunk_pos_of(position)); }
+constexpr ChunkCode chunk_of(const Vec3& position) {
+  return code_of(chunk_pos_of(position));
+}
 
 }  // namespace everframe

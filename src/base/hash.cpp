@@ -5,6 +5,8 @@
 
 namespace everframe {
 
-std::uint64_t hash64(ByteView bytes, std::uint64_t seed) { return XXH64(bytes.data(), bytes.size(), seed); }
+std::uint64_t hash64(ByteView bytes, std::uint64_t seed) {
+  return XXH64(bytes.data(), bytes.size(), seed);
+}
 
 }  // namespace everframe

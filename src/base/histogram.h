@@ -1,5 +1,5 @@
-// Histogram: counts of durations in buckets of at most 3.2 % width (HdrHistogram's log-linear layout, 5 bits), from
-// 1 microsecond to 2^40. Fixed memory (9 kB), no allocation. Not thread-safe.
+// Histogram: counts of durations in buckets of at most 3.2 % width (HdrHistogram's log-linear layout, 5
+// bits), from 1 microsecond to 2^40. Fixed memory (9 kB), no allocation. Not thread-safe.
 #pragma once
 #include <array>
 #include <bit>

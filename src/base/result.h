@@ -1,5 +1,5 @@
-// Result<T>: a value, or an operating Error (something outside went wrong: a peer, a disk, a file, a person's input).
-// Bugs are not Results: see assert.h. An Error's text says what happened, where, and what to do.
+// Result<T>: a value, or an operating Error (something outside went wrong: a peer, a disk, a file, a person's
+// input). Bugs are not Results: see assert.h. An Error's text says what happened, where, and what to do.
 #pragma once
 #include <fmt/format.h>
 
@@ -11,7 +11,8 @@ namespace everframe {
 
 struct [[nodiscard]] Error {
   std::string text;
-  int code = 0;  // only where some code reacts to it: FoundationDB's error codes in the store, HTTP status in admin
+  int code =
+      0;  // only where some code reacts to it: FoundationDB's error codes in the store, HTTP status in admin
 };
 
 template <class T>

@@ -1,8 +1,9 @@
-// Task<T>: a C++20 coroutine that starts when it is awaited and resumes its awaiter when done (symmetric transfer).
-// Ownership: the Task owns the coroutine; destroying it destroys the frame. An exception travels to the awaiter.
-// Threads: a Task runs wherever it is resumed; awaitables of this project always resume on the executor they name.
-// spawn(task, done) starts one that nobody awaits; `done` gets the exception, or nullptr.
-// g++ 12: never build an argument with {} inside a co_await expression; name it first (temporaries are destroyed twice).
+// Task<T>: a C++20 coroutine that starts when it is awaited and resumes its awaiter when done (symmetric
+// transfer). Ownership: the Task owns the coroutine; destroying it destroys the frame. An exception travels
+// to the awaiter. Threads: a Task runs wherever it is resumed; awaitables of this project always resume on
+// the executor they name. spawn(task, done) starts one that nobody awaits; `done` gets the exception, or
+// nullptr. g++ 12: never build an argument with {} inside a co_await expression; name it first (temporaries
+// are destroyed twice).
 #pragma once
 #include <coroutine>
 #include <exception>
