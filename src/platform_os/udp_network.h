@@ -1,0 +1,18 @@
+// UdpNetwork: real UDP sockets on an AsioExecutor, batched by recvmmsg and sendmmsg.
+// Limits: RECEIVE_BATCH datagrams a system call, and RECEIVE_BUDGET a wake-up, so that a flood cannot starve
+// the executor.
+#pragma once
+#include "platform/network.h"
+#include "platform_os/asio_executor.h"
+
+namespace everframe::platform_os {
+
+class UdpNetwork final : public platform::Network {
+ public:
+  // `executor` must be an AsioExecutor and outlive the socket.
+  Result<std::unique_ptr<platform::UdpSocket>> open_udp(
+      platform::Executor& executor, const Address& local,
+      Function<void(std::span<const platform::Datagram>)> receive) override;
+};
+
+}  // namespace everframe::platform_os
