@@ -24,7 +24,7 @@ namespace everframe::transport::sctp {
 inline constexpr std::size_t SEND_BUFFER_MAX =
     4 << 20;                                 // reliable bytes not yet acknowledged: a joining player's chunks
 inline constexpr std::size_t FRESH_MAX = 8;  // unreliable messages waiting for the window
-inline constexpr std::size_t FRAGMENT_SIZE = PACKET_SIZE_MAX - HEADER_SIZE - DATA_HEADER_SIZE;
+inline constexpr std::size_t FRAGMENT_SIZE = (PACKET_SIZE_MAX - HEADER_SIZE - DATA_HEADER_SIZE) & ~std::size_t{3};
 inline constexpr Duration RTO_INITIAL =
     500ms;  // RFC 9260 says 1 s; ICE has just shown that the path is alive
 inline constexpr Duration RTO_MIN =
@@ -56,7 +56,9 @@ class Outbound {
   bool write(PacketWriter& writer, Time now);
   bool wants_to_write(Time now) const;
 
+  // When retransmission_timeout() is due, and when write() has something to say again by itself.
   std::optional<Time> timeout() const { return timer_; }
+  std::optional<Time> forward_due() const;
   bool gave_up() const { return timeouts_ > TIMEOUTS_MAX; }
   bool idle(std::uint16_t stream) const;  // nothing of this stream is waiting or unacknowledged
   void reset_stream(std::uint16_t stream) { next_ssn_.erase(stream); }
@@ -88,8 +90,9 @@ class Outbound {
     enum class State : std::uint8_t { IN_FLIGHT, TO_RESEND, ACKED, ABANDONED } state = State::IN_FLIGHT;
   };
 
-  bool check_gaps(const Chunk& chunk, std::uint64_t cumulative) const;
-  void acknowledge(Sent& sent, Time now, std::size_t& newly_acked);
+  std::size_t acknowledge(Sent& sent, Time now);  // gives the bytes that are newly acknowledged
+  bool acknowledge_gaps(const Chunk& chunk, std::uint64_t base, Time now, std::size_t& newly_acked);
+  void count_misses(std::uint64_t highest, Time now);
   void mark_lost(std::uint64_t tsn, Time now);
   void abandon_message(std::uint64_t tsn);
   void after_ack(std::size_t newly_acked, bool advanced, Time now);
@@ -97,10 +100,14 @@ class Outbound {
   void fast_recovery();
   void write_forward_tsn(PacketWriter& writer, Time now);
   void write_data(PacketWriter& writer, const Sent& sent, std::uint64_t tsn);
-  bool write_new(PacketWriter& writer, Time now);
-  void take_fragment(Message& message, std::size_t& offset, bool& started, Time now, PacketWriter& writer);
+  bool write_resends(PacketWriter& writer, Time now);
+  void cut_reliable();  // the next fragment of the oldest reliable message gets its TSN
+  void cut_fresh(Time now);
+  void assign(const Message& message, std::size_t offset, std::uint16_t ssn);
+  std::uint16_t ssn_of(const Message& message);
   std::uint64_t advanced_ack_point() const;
-  bool window_open() const { return flight_ < cwnd_ && (flight_ < peer_window_ || flight_ == 0); }
+  // With nothing in flight one chunk may always go: it probes a closed window (RFC 9260 section 6.1 A).
+  bool window_open() const { return flight_ == 0 || (flight_ < cwnd_ && flight_ < peer_window_); }
   Sent& at(std::uint64_t tsn) { return sent_[static_cast<std::size_t>(tsn - cumulative_ - 1)]; }
 
   std::deque<Message> reliable_;
@@ -127,7 +134,6 @@ class Outbound {
   Time delay_checked_{};
   std::optional<Time> timer_;
   std::uint32_t timeouts_ = 0;
-  std::uint64_t forwarded_ = 0;  // the ack point last told
   Time forwarded_at_{};
   Figures figures_;
 };

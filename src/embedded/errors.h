@@ -1,0 +1,60 @@
+// FoundationDB's error codes as the engine uses them (error_definitions.h of 7.3), their texts, and which of
+// them a retry may follow. Persistent: clients in any language know these numbers.
+#pragma once
+#include "platform/fdb_api.h"
+
+namespace everframe::embedded::error {
+
+inline constexpr fdb_error_t SUCCESS = 0;
+inline constexpr fdb_error_t TRANSACTION_TOO_OLD = 1007;
+inline constexpr fdb_error_t FUTURE_VERSION = 1009;
+inline constexpr fdb_error_t NOT_COMMITTED = 1020;
+inline constexpr fdb_error_t COMMIT_UNKNOWN_RESULT = 1021;
+inline constexpr fdb_error_t TRANSACTION_CANCELLED = 1025;
+inline constexpr fdb_error_t TRANSACTION_TIMED_OUT = 1031;
+inline constexpr fdb_error_t TOO_MANY_WATCHES = 1032;
+inline constexpr fdb_error_t WATCHES_DISABLED = 1034;
+inline constexpr fdb_error_t ACCESSED_UNREADABLE = 1036;
+inline constexpr fdb_error_t PROXY_MEMORY_LIMIT = 1042;
+inline constexpr fdb_error_t UNSUPPORTED_FORMAT_VERSION = 1058;
+inline constexpr fdb_error_t OPERATION_CANCELLED = 1101;
+inline constexpr fdb_error_t IO_ERROR = 1510;
+inline constexpr fdb_error_t FILE_CORRUPT = 1522;
+inline constexpr fdb_error_t LOCK_FILE_FAILURE = 1529;
+inline constexpr fdb_error_t CLIENT_INVALID_OPERATION = 2000;
+inline constexpr fdb_error_t KEY_OUTSIDE_LEGAL_RANGE = 2004;
+inline constexpr fdb_error_t INVERTED_RANGE = 2005;
+inline constexpr fdb_error_t INVALID_OPTION_VALUE = 2006;
+inline constexpr fdb_error_t INVALID_OPTION = 2007;
+inline constexpr fdb_error_t NETWORK_NOT_SETUP = 2008;
+inline constexpr fdb_error_t NETWORK_ALREADY_SETUP = 2009;
+inline constexpr fdb_error_t READ_VERSION_ALREADY_SET = 2010;
+inline constexpr fdb_error_t VERSION_INVALID = 2011;
+inline constexpr fdb_error_t RANGE_LIMITS_INVALID = 2012;
+inline constexpr fdb_error_t FUTURE_NOT_SET = 2015;
+inline constexpr fdb_error_t USED_DURING_COMMIT = 2017;
+inline constexpr fdb_error_t INVALID_MUTATION_TYPE = 2018;
+inline constexpr fdb_error_t TRANSACTION_INVALID_VERSION = 2020;
+inline constexpr fdb_error_t NO_COMMIT_VERSION = 2021;
+inline constexpr fdb_error_t NETWORK_CANNOT_BE_RESTARTED = 2025;
+inline constexpr fdb_error_t BLOCKED_FROM_NETWORK_THREAD = 2026;
+inline constexpr fdb_error_t TRANSACTION_TOO_LARGE = 2101;
+inline constexpr fdb_error_t KEY_TOO_LARGE = 2102;
+inline constexpr fdb_error_t VALUE_TOO_LARGE = 2103;
+inline constexpr fdb_error_t CONNECTION_STRING_INVALID = 2104;
+inline constexpr fdb_error_t UNSUPPORTED_OPERATION = 2108;
+inline constexpr fdb_error_t API_VERSION_UNSET = 2200;
+inline constexpr fdb_error_t API_VERSION_ALREADY_SET = 2201;
+inline constexpr fdb_error_t API_VERSION_INVALID = 2202;
+inline constexpr fdb_error_t API_VERSION_NOT_SUPPORTED = 2203;
+inline constexpr fdb_error_t EXACT_MODE_WITHOUT_LIMITS = 2210;
+inline constexpr fdb_error_t UNKNOWN_ERROR = 4000;
+
+const char* text(fdb_error_t code);
+
+// fdb_error_predicate's three questions.
+bool is_retryable(fdb_error_t code);
+bool is_maybe_committed(fdb_error_t code);
+bool is_retryable_not_committed(fdb_error_t code);
+
+}  // namespace everframe::embedded::error

@@ -1,0 +1,115 @@
+#include "embedded/resolver.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace everframe::embedded {
+
+bool Resolver::meets(const Writes& writes, const KeyRange& range) {
+  // The first written range that ends behind the range's begin.
+  const auto first = std::upper_bound(writes.begin(), writes.end(), range.begin,
+                                      [](const std::string& key, const KeyRange& w) { return key < w.end; });
+  return first != writes.end() && first->begin < range.end;
+}
+
+bool Resolver::meets_open_batch(const KeyRange& range) const {
+  auto after = open_.lower_bound(range.end);  // the first that begins at or behind the range's end
+  return after != open_.begin() && std::prev(after)->second > range.begin;
+}
+
+bool Resolver::meets_batches(Version read_version, const KeyRange& range) const {
+  for (std::size_t i = batches_.size(); i > 0;) {
+    const Batch& batch = batches_[i - 1];
+    if (batch.version <= read_version) return false;
+    if (!batch.summary.empty() && batch.summary_after >= read_version && i >= SUMMARY) {
+      if (meets(batch.summary, range)) return true;
+      i -= SUMMARY;
+      continue;
+    }
+    if (meets(batch.writes, range)) return true;
+    --i;
+  }
+  return false;
+}
+
+Resolver::Verdict Resolver::resolve(Version read_version, const std::vector<KeyRange>& reads,
+                                    const std::vector<KeyRange>& writes, std::vector<KeyRange>* conflicting) {
+  Verdict verdict = Verdict::COMMIT;
+  if (!reads.empty()) {
+    if (read_version < oldest_ && !faults_.ignore_age) return Verdict::TOO_OLD;
+    for (const KeyRange& whole : reads) {
+      const KeyRange range = faults_.ignore_ranges ? KeyRange{whole.begin, key_after(whole.begin)} : whole;
+      const bool met = (!faults_.ignore_read_sets && meets_batches(read_version, range)) ||
+                       (!faults_.ignore_own_batch && meets_open_batch(range));
+      if (!met) continue;
+      verdict = Verdict::CONFLICT;
+      if (conflicting == nullptr) break;
+      conflicting->push_back(whole);
+    }
+  }
+  if (verdict == Verdict::COMMIT) {
+    for (const KeyRange& range : writes) add(range);
+  }
+  return verdict;
+}
+
+// Adds a range to the open batch, joined with those it touches or overlaps.
+void Resolver::add(const KeyRange& range) {
+  if (range.begin >= range.end) return;
+  auto at = open_.upper_bound(range.begin);
+  if (at != open_.begin() && std::prev(at)->second >= range.begin) {
+    --at;
+    if (at->second >= range.end) return;
+  } else {
+    at = open_.emplace_hint(at, range.begin, range.end);
+  }
+  std::string end = range.end;
+  auto next = std::next(at);
+  while (next != open_.end() && next->first <= end) {
+    if (next->second > end) end = next->second;
+    next = open_.erase(next);
+  }
+  at->second = std::move(end);
+}
+
+void Resolver::close_batch(Version version, Version oldest) {
+  EF_ASSERT(batches_.empty() || batches_.back().version < version);
+  if (!open_.empty()) {
+    Batch batch;
+    batch.version = version;
+    batch.writes.reserve(open_.size());
+    for (auto node = open_.begin(); node != open_.end();) {
+      auto held = open_.extract(node++);
+      batch.writes.push_back({std::move(held.key()), std::move(held.mapped())});
+    }
+    batches_.push_back(std::move(batch));
+    if (++since_summary_ == SUMMARY) summarize();
+  }
+  if (oldest > oldest_) oldest_ = oldest;
+  while (!batches_.empty() && batches_.front().version <= oldest_) batches_.pop_front();
+}
+
+void Resolver::summarize() {
+  since_summary_ = 0;
+  if (batches_.size() < SUMMARY) return;
+  const auto first = batches_.end() - SUMMARY;
+  Writes all;
+  for (auto batch = first; batch != batches_.end(); ++batch) {
+    all.insert(all.end(), batch->writes.begin(), batch->writes.end());
+  }
+  std::sort(all.begin(), all.end(), [](const KeyRange& a, const KeyRange& b) { return a.begin < b.begin; });
+  Batch& last = batches_.back();
+  for (KeyRange& range : all) {
+    if (!last.summary.empty() && range.begin <= last.summary.back().end) {
+      if (range.end > last.summary.back().end) last.summary.back().end = std::move(range.end);
+    } else {
+      last.summary.push_back(std::move(range));
+    }
+  }
+  // Whoever read at or after the batch before the group, yet before the group's end, may use the summary only if
+  // no batch of the group is at or before its read version.
+  last.summary_after = first->version - 1;
+}
+
+}  // namespace everframe::embedded

@@ -1,0 +1,194 @@
+#include "embedded/window.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace everframe::embedded {
+
+namespace {
+
+// What a version of a key, or a range clear, costs beyond its bytes: nodes and strings of the maps.
+constexpr std::size_t NODE_BYTES = 128;
+
+bool covers(const std::vector<Version>& clears, Version at) { return !clears.empty() && clears.front() <= at; }
+
+}  // namespace
+
+const Window::Node* Window::visible(const Node& newest, Version at) {
+  const Node* node = &newest;
+  while (node != nullptr && node->version > at) node = node->older.get();
+  return node;
+}
+
+bool Window::is_cleared(std::string_view key, Version at) const {
+  if (segments_.empty()) return false;
+  return covers(std::prev(segments_.upper_bound(key))->second, at);
+}
+
+Window::Found Window::find(std::string_view key, Version at) const {
+  if (const auto chain = chains_.find(key); chain != chains_.end()) {
+    if (const Node* node = visible(chain->second, at)) return {true, node->value};
+  }
+  return {is_cleared(key, at), std::nullopt};
+}
+
+Window::Slice Window::slice(std::string_view begin, std::string_view end, Version at, bool reverse,
+                            std::size_t keys_max) const {
+  Slice out{{std::string(begin), std::string(end)}, {}, {}};
+  auto low = chains_.lower_bound(begin);
+  auto high = chains_.lower_bound(end);
+  std::size_t visited = 0;
+  const auto take = [&](Chains::const_iterator chain) {
+    ++visited;
+    if (const Node* node = visible(chain->second, at)) out.entries.push_back({chain->first, node->value});
+  };
+  if (reverse) {
+    while (high != low && visited < keys_max) take(--high);
+    if (high != low) out.covered.begin = high->first;
+    std::reverse(out.entries.begin(), out.entries.end());
+  } else {
+    while (low != high && visited < keys_max) take(low++);
+    if (low != high) out.covered.end = low->first;
+  }
+  if (segments_.empty() || out.covered.begin >= out.covered.end) return out;
+  for (auto segment = std::prev(segments_.upper_bound(out.covered.begin));
+       segment != segments_.end() && segment->first < out.covered.end; ++segment) {
+    if (!covers(segment->second, at)) continue;
+    const auto next = std::next(segment);
+    std::string from = std::max(segment->first, out.covered.begin);
+    std::string to = next == segments_.end() ? out.covered.end : std::min(next->first, out.covered.end);
+    if (!out.cleared.empty() && out.cleared.back().end == from) {
+      out.cleared.back().end = std::move(to);
+    } else {
+      out.cleared.push_back({std::move(from), std::move(to)});
+    }
+  }
+  return out;
+}
+
+Window::Batch& Window::batch_of(Version version) {
+  if (pending_.empty() || pending_.back().version != version) {
+    EF_ASSERT(pending_.empty() || pending_.back().version < version);
+    pending_.emplace_back();
+    pending_.back().version = version;
+  }
+  return pending_.back();
+}
+
+void Window::push(Chains::iterator chain, std::optional<std::string> value, Batch& batch) {
+  Node& newest = chain->second;
+  const std::size_t size = value ? value->size() : 0;
+  if (newest.version == batch.version) {
+    bytes_ += size;
+    bytes_ -= newest.value ? newest.value->size() : 0;
+    newest.value = std::move(value);
+    return;
+  }
+  if (newest.version != NO_VERSION) newest.older = std::make_unique<Node>(std::move(newest));
+  newest.version = batch.version;
+  newest.value = std::move(value);
+  batch.keys.push_back(chain);
+  batch.bytes += chain->first.size() + size;
+  bytes_ += size + NODE_BYTES;
+}
+
+void Window::set(std::string_view key, std::optional<std::string> value, Version version) {
+  auto chain = chains_.lower_bound(key);
+  if (chain == chains_.end() || chain->first != key) {
+    chain = chains_.emplace_hint(chain, std::string(key), Node{});
+    bytes_ += key.size();
+  }
+  push(chain, std::move(value), batch_of(version));
+}
+
+Window::Segments::iterator Window::split(std::string_view key) {
+  auto segment = std::prev(segments_.upper_bound(key));
+  if (segment->first == key) return segment;
+  return segments_.emplace_hint(std::next(segment), std::string(key), segment->second);
+}
+
+void Window::clear_range(std::string_view begin, std::string_view end, Version version) {
+  if (begin >= end) return;
+  Batch& batch = batch_of(version);
+  const auto high = chains_.lower_bound(end);
+  for (auto chain = chains_.lower_bound(begin); chain != high; ++chain) {
+    if (chain->second.value) push(chain, std::nullopt, batch);
+  }
+  if (segments_.empty()) segments_.emplace("", std::vector<Version>());
+  const auto last = split(end);
+  for (auto segment = split(begin); segment != last; ++segment) {
+    auto& clears = segment->second;
+    if (clears.empty() || clears.back() != version) clears.push_back(version);
+  }
+  batch.clears.push_back({std::string(begin), std::string(end)});
+  batch.bytes += begin.size() + end.size();
+  bytes_ += begin.size() + end.size() + NODE_BYTES;
+}
+
+Window::Round Window::round(Version upto, std::size_t bytes_max) const {
+  Round out;
+  std::size_t bytes = 0;
+  for (const Batch& batch : pending_) {
+    bytes += batch.bytes;
+    if (batch.version > upto || (out.batches > 0 && bytes > bytes_max)) break;
+    out.version = batch.version;
+    ++out.batches;
+    out.clears.insert(out.clears.end(), batch.clears.begin(), batch.clears.end());
+  }
+  return out;
+}
+
+bool Window::trim(Round& round, std::size_t steps) {
+  while (round.clears_trimmed < round.batches) {
+    const Batch& batch = pending_[round.clears_trimmed++];
+    for (const KeyRange& range : batch.clears) trim_clear(range, batch.version);
+    if (steps < batch.clears.size() + 1) return false;
+    steps -= batch.clears.size() + 1;
+  }
+  while (!pending_.empty() && pending_.front().version <= round.version) {
+    Batch& batch = pending_.front();
+    while (batch.keys_trimmed < batch.keys.size()) {
+      if (steps-- == 0) return false;
+      trim_chain(batch.keys[batch.keys_trimmed++], batch.version);
+    }
+    pending_.pop_front();
+  }
+  return true;
+}
+
+void Window::trim_chain(Chains::iterator chain, Version settled) {
+  const auto forget = [this](const Node& node) { bytes_ -= (node.value ? node.value->size() : 0) + NODE_BYTES; };
+  Node* keep = nullptr;  // the oldest that stays
+  for (Node* node = &chain->second; node != nullptr && node->version > settled; node = node->older.get()) {
+    keep = node;
+  }
+  for (const Node* node = keep ? keep->older.get() : &chain->second; node; node = node->older.get()) forget(*node);
+  if (keep != nullptr) {
+    keep->older.reset();
+    return;
+  }
+  bytes_ -= chain->first.size();
+  chains_.erase(chain);
+}
+
+void Window::trim_clear(const KeyRange& range, Version settled) {
+  bytes_ -= range.begin.size() + range.end.size() + NODE_BYTES;
+  auto segment = segments_.lower_bound(range.begin);
+  while (segment != segments_.end() && segment->first < range.end) {
+    auto& clears = segment->second;
+    clears.erase(clears.begin(), std::upper_bound(clears.begin(), clears.end(), settled));
+    if (segment != segments_.begin() && std::prev(segment)->second == clears) {
+      segment = segments_.erase(segment);
+    } else {
+      ++segment;
+    }
+  }
+  if (segment != segments_.end() && segment != segments_.begin() &&
+      std::prev(segment)->second == segment->second) {
+    segments_.erase(segment);
+  }
+  if (segments_.size() == 1 && segments_.begin()->second.empty()) segments_.clear();
+}
+
+}  // namespace everframe::embedded

@@ -1,0 +1,104 @@
+// Window: what changed in the last 5 seconds, by version, in memory; a lookup says "this value", "absent",
+// or "nothing here changed: ask the base". The base (base.h) holds everything up to the settled version.
+//
+// Shape: a sorted map of keys, each with its versions, newest first; and a sorted map of segments, each with
+// the versions at which a range clear covered it. A clear also leaves an absent version at every key already
+// in the map within it, so the newest version of a key's own chain is always right where there is one.
+//
+// Threads: none inside. One writer of new versions, one trimmer, many readers; Storage's lock orders them.
+// Limits: Storage refuses commits when bytes() passes WINDOW_BYTES_MAX.
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "embedded/types.h"
+
+namespace everframe::embedded {
+
+class Window {
+ public:
+  // What the window knows of one key at a version.
+  struct Found {
+    bool known = false;  // false: ask the base
+    std::optional<std::string> value;
+  };
+  Found find(std::string_view key, Version at) const;
+
+  // What the window knows of the keys from the start of a range (from its end, if reverse), for about
+  // `keys_max` keys: [covered.begin, covered.end) is the part of the range it speaks about.
+  struct Slice {
+    struct Entry {
+      std::string key;
+      std::optional<std::string> value;
+    };
+    KeyRange covered;
+    std::vector<Entry> entries;     // ascending
+    std::vector<KeyRange> cleared;  // ascending, disjoint, not touching
+  };
+  Slice slice(std::string_view begin, std::string_view end, Version at, bool reverse,
+              std::size_t keys_max) const;
+
+  // Changes of one version, in their order; versions never fall. Readers below `version` do not see them.
+  void set(std::string_view key, std::optional<std::string> value, Version version);
+  void clear_range(std::string_view begin, std::string_view end, Version version);
+
+  // The oldest sealed versions, as one step into the base: first the clears, then each key's last value. At least
+  // one version, if one is as old as `upto`; then more, while their bytes stay under `bytes_max`.
+  struct Round {
+    Version version = NO_VERSION;  // through this one; NO_VERSION: nothing to do
+    std::size_t batches = 0;
+    std::vector<KeyRange> clears;
+    std::size_t clears_trimmed = 0;  // batches whose clears trim() has forgotten
+  };
+  Round round(Version upto, std::size_t bytes_max) const;
+  // The keys that batch `index` of the round changed last within it, and their values.
+  template <class Visit>
+  void visit_changes(const Round& round, std::size_t index, Visit visit) const {
+    const Batch& batch = pending_[index];
+    for (const auto& chain : batch.keys) {
+      const Node* node = visible(chain->second, round.version);
+      if (node != nullptr && node->version == batch.version) visit(std::string_view(chain->first), node->value);
+    }
+  }
+  // Forgets about `steps` of the round's changes, which the base now holds. Call until it gives true. Clears go
+  // first: a forgotten key under a remembered clear would read as absent.
+  bool trim(Round& round, std::size_t steps);
+
+  Version oldest_pending() const { return pending_.empty() ? NO_VERSION : pending_.front().version; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  struct Node {
+    Version version = NO_VERSION;
+    std::optional<std::string> value;
+    std::unique_ptr<Node> older;
+  };
+  using Chains = std::map<std::string, Node, std::less<>>;  // the node held in the map is the newest
+  using Segments = std::map<std::string, std::vector<Version>, std::less<>>;  // from key to the next one
+  struct Batch {
+    Version version = NO_VERSION;
+    std::vector<Chains::iterator> keys;
+    std::vector<KeyRange> clears;
+    std::size_t keys_trimmed = 0;
+    std::size_t bytes = 0;
+  };
+
+  static const Node* visible(const Node& newest, Version at);
+  Segments::iterator split(std::string_view key);
+  void push(Chains::iterator chain, std::optional<std::string> value, Batch& batch);
+  void trim_chain(Chains::iterator chain, Version settled);
+  void trim_clear(const KeyRange& range, Version settled);
+  bool is_cleared(std::string_view key, Version at) const;
+  Batch& batch_of(Version version);
+
+  Chains chains_;
+  Segments segments_;  // empty, or begins at ""
+  std::deque<Batch> pending_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace everframe::embedded
