@@ -24,7 +24,8 @@ namespace everframe::transport::sctp {
 inline constexpr std::size_t SEND_BUFFER_MAX =
     4 << 20;                                 // reliable bytes not yet acknowledged: a joining player's chunks
 inline constexpr std::size_t FRESH_MAX = 8;  // unreliable messages waiting for the window
-inline constexpr std::size_t FRAGMENT_SIZE = (PACKET_SIZE_MAX - HEADER_SIZE - DATA_HEADER_SIZE) & ~std::size_t{3};
+inline constexpr std::size_t FRAGMENT_SIZE =
+    (PACKET_SIZE_MAX - HEADER_SIZE - DATA_HEADER_SIZE) & ~std::size_t{3};
 inline constexpr Duration RTO_INITIAL =
     500ms;  // RFC 9260 says 1 s; ICE has just shown that the path is alive
 inline constexpr Duration RTO_MIN =

@@ -1,0 +1,145 @@
+// Association: one SCTP association carrying WebRTC data channels, sans-IO. Packets and time in; packets,
+// events and the next timeout out. RFC 9260 (SCTP), 3758 (partial reliability), 6525 (stream reset), 8261
+// (over DTLS), 8831 and 8832 (data channels and their establishment). Left out, as RFC 8831 allows:
+// multi-homing, I-DATA, AUTH, ECN, PMTUD. Threads: one at a time. Ownership: none taken. It calls nobody
+// back: its owner drains next_event() after receive() and advance(), and poll()s packets until there is none.
+// A malformed or lying packet is dropped, or aborts this association; it touches nothing else.
+#pragma once
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+
+#include "base/ids.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "transport/sctp/inbound.h"
+#include "transport/sctp/outbound.h"
+
+namespace everframe::transport::sctp {
+
+inline constexpr std::uint16_t PORT = 5000;      // RFC 8841's default
+inline constexpr std::size_t CHANNELS_MAX = 64;  // we need three; a hostile peer gets no table of 65,536
+inline constexpr std::size_t LABEL_MAX = 256;    // bytes of a channel's label or protocol
+inline constexpr std::uint32_t HANDSHAKE_TRIES_MAX = 8;
+
+enum class Role {
+  CLIENT,
+  SERVER
+};  // of DTLS: the client's own channels have even ids, the server's odd (RFC 8832)
+
+struct ConnectedEvent {};
+struct ChannelEvent {  // a channel is open, whoever opened it
+  ChannelId channel;
+  ChannelOptions options;
+};
+struct MessageEvent {
+  ChannelId channel;
+  Bytes bytes;
+  bool binary;
+};
+struct ChannelClosedEvent {
+  ChannelId channel;
+};
+struct ClosedEvent {
+  std::string reason;
+};
+using Event = std::variant<ConnectedEvent, ChannelEvent, MessageEvent, ChannelClosedEvent, ClosedEvent>;
+
+class Association {
+ public:
+  // `peer_message_max` is the peer's a=max-message-size in bytes.
+  Association(Role role, std::size_t peer_message_max, Prng random);
+
+  void connect(Time now);  // the client's INIT; a server just answers
+  void receive(ByteView packet, Time now);
+  void advance(Time now);  // timers that are due
+  std::optional<Time> next_timeout() const;
+  std::optional<Event> next_event();
+
+  // Builds the next packet to send. False when there is none now.
+  bool poll(Bytes& packet, Time now);
+
+  Result<ChannelId> open(ChannelOptions options, Time now);  // also before the association is up
+  SendOutcome send(ChannelId channel, ByteView message, bool binary, Time now);
+  void close(ChannelId channel, Time now);  // after what was sent has arrived
+  void abort(std::string reason);           // tells the peer, ends at once
+
+  bool connected() const { return state_ == State::ESTABLISHED; }
+  bool closed() const { return state_ == State::CLOSED; }
+  std::size_t buffered() const { return outbound_.buffered(); }
+  const Outbound::Figures& figures() const { return outbound_.figures(); }
+  Duration srtt() const { return outbound_.srtt(); }
+
+ private:
+  enum class State { IDLE, COOKIE_WAIT, COOKIE_ECHOED, ESTABLISHED, CLOSED };
+  struct Channel {
+    ChannelOptions options;
+    enum class State { OPENING, OPEN, CLOSING } state = State::OPENING;
+    bool reset_sent = false;
+    bool reset_received = false;
+  };
+  struct Reset {  // our outgoing stream reset request that waits for its answer
+    std::uint32_t request;
+    std::set<std::uint16_t> streams;
+  };
+
+  bool dispatch(const Chunk& chunk, Time now);
+  void on_init(const Chunk& chunk);
+  bool on_init_ack(const Chunk& chunk, Time now);
+  bool on_cookie_echo(const Chunk& chunk, Time now);
+  void on_re_config(const Chunk& chunk, Time now);
+  void on_outgoing_reset(const Param& param, Time now);
+  void on_reset_answer(const Param& param);
+  bool on_unknown(const Chunk& chunk);
+  void on_message(InboundMessage message, Time now);
+  void on_control(std::uint16_t stream, ByteView message, Time now);
+  void established(Time now);
+  void end(std::string reason);
+
+  void queue_control(ChunkType type, std::uint8_t flags, Bytes value);
+  void write_init(ChunkType type, const Bytes& tail);
+  void request_resets(Time now);
+  void drop_channel_if_closed(std::uint16_t stream);
+  void send_open(std::uint16_t stream, const Channel& channel);
+  Bytes cookie() const;
+
+  const Role role_;
+  const std::size_t peer_message_max_;
+
+  State state_ = State::IDLE;
+  std::uint32_t own_tag_;
+  std::uint32_t own_tsn_;
+  std::uint64_t cookie_secret_;
+  std::uint32_t peer_tag_ = 0;
+  struct PeerInit {
+    std::uint32_t tag, window, tsn;
+  };
+  Bytes peer_cookie_;
+  std::optional<Time> handshake_timer_;
+  std::uint32_t handshake_tries_ = 0;
+
+  Inbound inbound_;
+  Outbound outbound_;
+  std::map<std::uint16_t, Channel> channels_;
+  std::uint16_t next_own_stream_;
+
+  std::uint32_t next_request_ = 0;  // RE-CONFIG sequence numbers: ours start at our initial TSN
+  std::uint32_t peer_next_request_ = 0;
+  std::optional<Reset> reset_;
+  std::optional<Time> reset_timer_;
+  std::optional<Bytes> waiting_reset_;  // the peer's request for a TSN that has not arrived yet
+
+  struct Control {
+    ChunkType type;
+    std::uint8_t flags;
+    Bytes value;
+    std::uint32_t tag;
+  };
+  std::deque<Control> control_;
+  std::deque<Event> events_;
+};
+
+}  // namespace everframe::transport::sctp

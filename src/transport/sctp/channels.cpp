@@ -1,0 +1,246 @@
+// The association's data channels: establishment (RFC 8832), messages (RFC 8831), closing by stream reset
+// (RFC 6525).
+#include <algorithm>
+
+#include "transport/sctp/association.h"
+
+namespace everframe::transport::sctp {
+
+namespace {
+
+enum class Ppid : std::uint32_t {
+  CONTROL = 50,
+  STRING = 51,
+  BINARY = 53,
+  STRING_EMPTY = 56,
+  BINARY_EMPTY = 57
+};
+
+constexpr std::uint8_t DCEP_ACK = 2;
+constexpr std::uint8_t DCEP_OPEN = 3;
+constexpr std::uint8_t UNORDERED_BIT = 0x80;
+constexpr std::uint8_t BY_RETRANSMITS = 1;
+constexpr std::uint8_t BY_LIFETIME = 2;
+constexpr std::size_t OPEN_HEADER_SIZE = 12;
+
+// Results of a reset request: RFC 6525 section 4.4.
+constexpr std::uint32_t NOTHING_TO_DO = 0;
+constexpr std::uint32_t PERFORMED = 1;
+constexpr std::uint32_t BAD_SEQUENCE = 5;
+constexpr std::uint32_t IN_PROGRESS = 6;
+constexpr Duration RESET_TIMEOUT = 500ms;
+
+std::optional<ChannelOptions> read_open(ByteView message) {
+  if (message.size() < OPEN_HEADER_SIZE) return std::nullopt;
+  const std::size_t label = read_u16(message.data() + 8);
+  const std::size_t protocol = read_u16(message.data() + 10);
+  if (label > LABEL_MAX || protocol > LABEL_MAX || message.size() != OPEN_HEADER_SIZE + label + protocol) {
+    return std::nullopt;
+  }
+  ChannelOptions options;
+  options.label = chars_of(message.subspan(OPEN_HEADER_SIZE, label));
+  options.protocol = chars_of(message.subspan(OPEN_HEADER_SIZE + label));
+  const std::uint8_t kind = message[1];
+  options.ordered = (kind & UNORDERED_BIT) == 0;
+  const auto limit =
+      static_cast<std::uint16_t>(std::min<std::uint32_t>(read_u32(message.data() + 4), 0xffff));
+  switch (kind & ~UNORDERED_BIT) {
+    case 0:
+      break;
+    case BY_RETRANSMITS:
+      options.max_retransmits = limit;
+      break;
+    case BY_LIFETIME:
+      options.lifetime_ms = limit;
+      break;
+    default:
+      return std::nullopt;
+  }
+  return options;
+}
+
+Bytes write_open(const ChannelOptions& options) {
+  std::uint8_t kind = options.ordered ? 0 : UNORDERED_BIT;
+  std::uint32_t limit = 0;
+  if (options.max_retransmits) kind |= BY_RETRANSMITS, limit = *options.max_retransmits;
+  if (options.lifetime_ms) kind |= BY_LIFETIME, limit = *options.lifetime_ms;
+  Bytes out = {DCEP_OPEN, kind};
+  put_u16(out, 0);  // priority: RFC 8831 section 6.4 leaves its use to us
+  put_u32(out, limit);
+  put_u16(out, static_cast<std::uint16_t>(options.label.size()));
+  put_u16(out, static_cast<std::uint16_t>(options.protocol.size()));
+  out.insert(out.end(), options.label.begin(), options.label.end());
+  out.insert(out.end(), options.protocol.begin(), options.protocol.end());
+  return out;
+}
+
+Outbound::Message control_message(std::uint16_t stream, Bytes bytes) {
+  return {stream,      static_cast<std::uint32_t>(Ppid::CONTROL), std::move(bytes), true, std::nullopt,
+          std::nullopt};
+}
+
+}  // namespace
+
+void Association::send_open(std::uint16_t stream, const Channel& channel) {
+  outbound_.send(control_message(stream, write_open(channel.options)));
+}
+
+SendOutcome Association::send(ChannelId id, ByteView message, bool binary, Time now) {
+  const auto found = channels_.find(raw(id));
+  if (state_ != State::ESTABLISHED || found == channels_.end()) return SendOutcome::CLOSED;
+  const Channel& channel = found->second;
+  if (channel.state == Channel::State::CLOSING) return SendOutcome::CLOSED;
+  if (message.size() > peer_message_max_) return SendOutcome::TOO_LARGE;
+  Ppid ppid = binary ? Ppid::BINARY : Ppid::STRING;
+  Bytes bytes(message.begin(), message.end());
+  if (bytes.empty()) {  // SCTP has no empty messages: RFC 8831 section 6.6
+    ppid = binary ? Ppid::BINARY_EMPTY : Ppid::STRING_EMPTY;
+    bytes.push_back(0);
+  }
+  // Until the peer has confirmed the channel, an unordered message might overtake the OPEN (RFC 8832 section
+  // 6).
+  const bool ordered = channel.options.ordered || channel.state == Channel::State::OPENING;
+  Outbound::Message out{raw(id), static_cast<std::uint32_t>(ppid), std::move(bytes),
+                        ordered, channel.options.max_retransmits,  std::nullopt};
+  if (channel.options.lifetime_ms)
+    out.expires = now + std::chrono::milliseconds(*channel.options.lifetime_ms);
+  return outbound_.send(std::move(out));
+}
+
+void Association::on_message(InboundMessage message, Time now) {
+  if (state_ == State::CLOSED) return;
+  const auto ppid = static_cast<Ppid>(message.ppid);
+  if (ppid == Ppid::CONTROL) return on_control(message.stream, message.bytes, now);
+  const auto found = channels_.find(message.stream);
+  if (found == channels_.end()) return;  // of a channel that we have just closed
+  const bool empty = ppid == Ppid::STRING_EMPTY || ppid == Ppid::BINARY_EMPTY;
+  if (!empty && ppid != Ppid::STRING && ppid != Ppid::BINARY) return;
+  if (empty) message.bytes.clear();
+  const bool binary = ppid == Ppid::BINARY || ppid == Ppid::BINARY_EMPTY;
+  events_.emplace_back(MessageEvent{ChannelId{message.stream}, std::move(message.bytes), binary});
+}
+
+void Association::on_control(std::uint16_t stream, ByteView message, Time now) {
+  const auto found = channels_.find(stream);
+  if (message[0] == DCEP_ACK) {
+    if (found == channels_.end() || found->second.state != Channel::State::OPENING) return;
+    found->second.state = Channel::State::OPEN;
+    events_.emplace_back(ChannelEvent{ChannelId{stream}, found->second.options});
+    return;
+  }
+  if (message[0] != DCEP_OPEN) return;
+  auto options = read_open(message);
+  const bool theirs = (stream % 2 == 0) == (role_ == Role::SERVER);
+  if (!options || !theirs || found != channels_.end() || channels_.size() >= CHANNELS_MAX) {
+    // RFC 8832 section 5.1: a wrong OPEN closes that channel, not the association.
+    if (found == channels_.end() && channels_.size() < CHANNELS_MAX) {
+      channels_.emplace(stream, Channel{{}, Channel::State::CLOSING});
+      request_resets(now);
+    }
+    return;
+  }
+  const auto& channel =
+      channels_.emplace(stream, Channel{std::move(*options), Channel::State::OPEN}).first->second;
+  outbound_.send(control_message(stream, {DCEP_ACK}));
+  events_.emplace_back(ChannelEvent{ChannelId{stream}, channel.options});
+}
+
+// ---- closing ----
+
+void Association::close(ChannelId id, Time now) {
+  const auto found = channels_.find(raw(id));
+  if (found == channels_.end() || found->second.state == Channel::State::CLOSING) return;
+  found->second.state = Channel::State::CLOSING;
+  if (state_ == State::ESTABLISHED) request_resets(now);
+}
+
+// Asks for (or asks again for) the reset of closing streams that have nothing left to send. One request at a
+// time.
+void Association::request_resets(Time now) {
+  if (!reset_) {
+    Reset reset{next_request_, {}};
+    for (auto& [stream, channel] : channels_) {
+      if (channel.state != Channel::State::CLOSING || channel.reset_sent || !outbound_.idle(stream)) continue;
+      channel.reset_sent = true;
+      reset.streams.insert(stream);
+    }
+    if (reset.streams.empty()) return;
+    ++next_request_;
+    reset_ = std::move(reset);
+    reset_timer_.reset();
+  }
+  if (reset_timer_) return;
+  reset_timer_ = now + RESET_TIMEOUT;
+  Bytes value;
+  put_u32(value, reset_->request);
+  put_u32(value, peer_next_request_ - 1);
+  put_u32(value, outbound_.last_assigned_tsn());
+  for (const std::uint16_t stream : reset_->streams) put_u16(value, stream);
+  Bytes param;
+  put_param(param, ParamType::OUTGOING_RESET, value);
+  queue_control(ChunkType::RE_CONFIG, 0, std::move(param));
+}
+
+void Association::on_re_config(const Chunk& chunk, Time now) {
+  ByteView params = chunk.value;
+  while (const auto param = next_param(params)) {
+    if (static_cast<ParamType>(param->type) == ParamType::OUTGOING_RESET) on_outgoing_reset(*param, now);
+    if (static_cast<ParamType>(param->type) == ParamType::RECONFIG_RESPONSE) on_reset_answer(*param);
+  }
+}
+
+void Association::on_outgoing_reset(const Param& param, Time now) {
+  if (param.value.size() < 12) return;
+  const std::uint8_t* p = param.value.data();
+  const std::uint32_t request = read_u32(p);
+  std::uint32_t outcome = PERFORMED;
+  if (request == peer_next_request_ - 1) {
+    outcome = NOTHING_TO_DO;  // a repetition: the answer was lost
+  } else if (request != peer_next_request_) {
+    outcome = BAD_SEQUENCE;
+  } else if (!inbound_.has_all_up_to(read_u32(p + 8))) {
+    outcome = IN_PROGRESS;
+    waiting_reset_ = Bytes(param.whole.begin(), param.whole.end());
+  } else {
+    ++peer_next_request_;
+    for (std::size_t i = 12; i + 2 <= param.value.size(); i += 2) {
+      const std::uint16_t stream = read_u16(p + i);
+      inbound_.reset_stream(stream);
+      const auto found = channels_.find(stream);
+      if (found == channels_.end()) continue;
+      found->second.reset_received = true;
+      found->second.state = Channel::State::CLOSING;  // RFC 8831 section 6.7: we close our direction too
+      drop_channel_if_closed(stream);
+    }
+    request_resets(now);
+  }
+  Bytes value;
+  put_u32(value, request);
+  put_u32(value, outcome);
+  Bytes answer;
+  put_param(answer, ParamType::RECONFIG_RESPONSE, value);
+  queue_control(ChunkType::RE_CONFIG, 0, std::move(answer));
+}
+
+void Association::on_reset_answer(const Param& param) {
+  if (param.value.size() < 8 || !reset_ || read_u32(param.value.data()) != reset_->request) return;
+  if (read_u32(param.value.data() + 4) == IN_PROGRESS) return;  // asked again when the timer says so
+  const Reset done = *std::exchange(reset_, std::nullopt);
+  reset_timer_.reset();
+  for (const std::uint16_t stream : done.streams) {
+    outbound_.reset_stream(stream);
+    drop_channel_if_closed(stream);
+  }
+}
+
+// A channel is gone when both directions are reset.
+void Association::drop_channel_if_closed(std::uint16_t stream) {
+  const auto found = channels_.find(stream);
+  if (found == channels_.end()) return;
+  const bool asked = reset_ && reset_->streams.contains(stream);
+  if (!found->second.reset_sent || asked || !found->second.reset_received) return;
+  channels_.erase(found);
+  events_.emplace_back(ChannelClosedEvent{ChannelId{stream}});
+}
+
+}  // namespace everframe::transport::sctp
