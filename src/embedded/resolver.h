@@ -49,7 +49,7 @@ class Resolver {
     Writes summary;             // of this one and the SUMMARY - 1 before it; empty if it closes no group
     Version summary_after = 0;  // the summary holds the writes after this version
   };
-  static constexpr std::size_t SUMMARY = 16;  // batches: halves of the walk for a 1 s old transaction cost alike
+  static constexpr std::size_t SUMMARY = 16;  // batches; of the order of the root of a window's batches
 
   bool meets_batches(Version read_version, const KeyRange& range) const;
   bool meets_open_batch(const KeyRange& range) const;

@@ -34,6 +34,8 @@ inline constexpr Duration RTO_MAX = 10s;
 inline constexpr Duration QUEUE_DELAY_MAX = 100ms;
 inline constexpr std::uint32_t TIMEOUTS_MAX = 10;  // in a row without an acknowledgement: the peer is gone
 
+// Known limit: while a reliable message of several fragments is being sent, unreliable ones wait (no I-DATA,
+// RFC 8260), so senders keep reliable messages small.
 class Outbound {
  public:
   void start(std::uint32_t initial_tsn, std::uint32_t peer_window);

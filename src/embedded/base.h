@@ -1,0 +1,58 @@
+// Base: everything up to the settled version, as an ordered map. Behind it RocksDB on disk (rocks_base.h) or a map
+// in memory (memory_base.h). A step is atomic: after a crash the base is as some step left it, at or after
+// the last make_durable(), and says by its mark which.
+//
+// Threads: reads from any thread, at any time; steps from one thread.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "embedded/types.h"
+
+namespace everframe::embedded {
+
+// How far a base has come: the last version it holds, and the log record that brought it. Persistent.
+struct Mark {
+  Version version = 0;
+  std::uint64_t serial = 0;
+};
+
+class Base {
+ public:
+  virtual ~Base() = default;
+
+  virtual Mark mark() const = 0;
+  virtual Result<std::optional<std::string>> get(std::string_view key) const = 0;
+
+  // A walk over [begin, end), upwards or downwards. It may or may not see steps taken after its making.
+  class Cursor {
+   public:
+    virtual ~Cursor() = default;
+    virtual bool valid() const = 0;
+    virtual std::string_view key() const = 0;
+    virtual std::string_view value() const = 0;
+    virtual void advance() = 0;
+    // To the first key at or behind `key` (upwards), or the last one before it (downwards), within the range.
+    virtual void seek(std::string_view key) = 0;
+    virtual Result<void> status() const = 0;  // once no longer valid: did the walk end, or break?
+  };
+  virtual std::unique_ptr<Cursor> cursor(std::string_view begin, std::string_view end, bool reverse) const = 0;
+
+  class Step {
+   public:
+    virtual ~Step() = default;
+    virtual Result<void> clear(std::string_view begin, std::string_view end) = 0;
+    virtual void put(std::string_view key, std::string_view value) = 0;
+    virtual void erase(std::string_view key) = 0;
+  };
+  virtual std::unique_ptr<Step> step() = 0;
+  virtual Result<void> apply(std::unique_ptr<Step> step, Mark mark) = 0;  // nothing of it, or all
+
+  // What is applied so far survives a crash once this returned.
+  virtual Result<Mark> make_durable() = 0;
+};
+
+}  // namespace everframe::embedded
