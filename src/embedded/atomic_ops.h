@@ -18,7 +18,8 @@ bool is_atomic_operation(int operation);
 std::optional<std::string> apply_atomic(MutationType type, const std::optional<std::string>& existing,
                                         std::string_view operand);
 
-inline constexpr std::size_t STAMP_BYTES = 10;  // commit version (8 bytes), order in its batch (2), big-endian
+inline constexpr std::size_t STAMP_BYTES =
+    10;  // commit version (8 bytes), order in its batch (2), big-endian
 
 std::string versionstamp(Version version, std::uint16_t order);
 
@@ -26,8 +27,8 @@ std::string versionstamp(Version version, std::uint16_t order);
 // stamp fits before those 4 bytes.
 std::optional<std::size_t> stamp_offset(std::string_view text);
 
-// `text` without its last 4 bytes, and `stamp` in its place. Text without a place for it loses only the 4 bytes
-// (FoundationDB's behaviour for values).
+// `text` without its last 4 bytes, and `stamp` in its place. Text without a place for it loses only the 4
+// bytes (FoundationDB's behaviour for values).
 std::string with_stamp(std::string_view text, std::string_view stamp);
 
 }  // namespace everframe::embedded

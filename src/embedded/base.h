@@ -1,6 +1,6 @@
-// Base: everything up to the settled version, as an ordered map. Behind it RocksDB on disk (rocks_base.h) or a map
-// in memory (memory_base.h). A step is atomic: after a crash the base is as some step left it, at or after
-// the last make_durable(), and says by its mark which.
+// Base: everything up to the settled version, as an ordered map. Behind it RocksDB on disk (rocks_base.h) or
+// a map in memory (memory_base.h). A step is atomic: after a crash the base is as some step left it, at or
+// after the last make_durable(), and says by its mark which.
 //
 // Threads: reads from any thread, at any time; steps from one thread.
 #pragma once
@@ -39,7 +39,8 @@ class Base {
     virtual void seek(std::string_view key) = 0;
     virtual Result<void> status() const = 0;  // once no longer valid: did the walk end, or break?
   };
-  virtual std::unique_ptr<Cursor> cursor(std::string_view begin, std::string_view end, bool reverse) const = 0;
+  virtual std::unique_ptr<Cursor> cursor(std::string_view begin, std::string_view end,
+                                         bool reverse) const = 0;
 
   class Step {
    public:

@@ -30,7 +30,8 @@ class SectorFile {
       buffer_ = std::move(*bytes);
       if (buffer_.size() < SECTOR_BYTES) return fail_with(error::IO_ERROR, "the file became shorter");
     }
-    return read_sector(ByteView(buffer_).subspan((place - first_) * SECTOR_BYTES, SECTOR_BYTES), segment_, place);
+    return read_sector(ByteView(buffer_).subspan((place - first_) * SECTOR_BYTES, SECTOR_BYTES), segment_,
+                       place);
   }
 
  private:
@@ -71,7 +72,8 @@ Result<std::uint64_t> CommitLog::replay(std::uint64_t settled, const Visit& visi
   const auto numbers = segment_numbers();
   if (!numbers) return tl::unexpected(numbers.error());
   if (numbers->empty() && settled > 0) {
-    return fail_with(error::FILE_CORRUPT, "{} holds no log, though the base was written with one: files are missing",
+    return fail_with(error::FILE_CORRUPT,
+                     "{} holds no log, though the base was written with one: files are missing",
                      options_.directory);
   }
   Scan scan{settled, 0, settled};  // the first record found may be any settled one
@@ -90,8 +92,9 @@ Result<void> CommitLog::replay_segment(std::uint32_t number, Scan& scan, const V
   SectorFile file(std::move(*opened), number, *size / SECTOR_BYTES);
 
   const auto refuse = [&](std::uint64_t place, const std::string& what) {
-    return fail_with(error::FILE_CORRUPT, "{} at offset {}: {}. Restore a backup, or remove the whole directory",
-                     path(number), place * SECTOR_BYTES, what);
+    return fail_with(error::FILE_CORRUPT,
+                     "{} at offset {}: {}. Restore a backup, or remove the whole directory", path(number),
+                     place * SECTOR_BYTES, what);
   };
   Bytes record;
   std::uint64_t place = 0;
@@ -148,7 +151,8 @@ Result<std::unique_ptr<platform::File>> CommitLog::make(const std::string& file_
   if (!file) return file;
   if (auto filled = (*file)->preallocate(bytes); !filled) return tl::unexpected(filled.error());
   if (auto synced = (*file)->sync(); !synced) return tl::unexpected(synced.error());
-  if (auto named = options_.disk->sync_directory(options_.directory); !named) return tl::unexpected(named.error());
+  if (auto named = options_.disk->sync_directory(options_.directory); !named)
+    return tl::unexpected(named.error());
   return file;
 }
 
@@ -208,7 +212,9 @@ Result<void> CommitLog::append(ByteView record) {
   }
   buffer_.clear();
   append_sectors(buffer_, record, serial_ + 1, number_, place_);
-  const auto unknown = [](const Error& cause) { return fail_with(error::COMMIT_UNKNOWN_RESULT, "{}", cause.text); };
+  const auto unknown = [](const Error& cause) {
+    return fail_with(error::COMMIT_UNKNOWN_RESULT, "{}", cause.text);
+  };
   if (auto written = file_->write(place_ * SECTOR_BYTES, buffer_); !written) return unknown(written.error());
   if (auto synced = file_->sync(); !synced) return unknown(synced.error());
   ++serial_;
@@ -218,9 +224,16 @@ Result<void> CommitLog::append(ByteView record) {
   return {};
 }
 
-std::size_t CommitLog::full_segments() const {
+std::size_t CommitLog::full_segments(std::uint64_t serial) const {
   const std::lock_guard lock(mutex_);
-  return full_.size();
+  return static_cast<std::size_t>(std::count_if(full_.begin(), full_.end(), [serial](const Segment& segment) {
+    return segment.last_serial <= serial;
+  }));
+}
+
+bool CommitLog::has_spare() const {
+  const std::lock_guard lock(mutex_);
+  return spare_ready_;
 }
 
 Result<void> CommitLog::release(std::uint64_t serial) {

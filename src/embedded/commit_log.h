@@ -1,5 +1,6 @@
-// CommitLog: the durable order of commits. Records are numbered by a serial, 1 2 3 ..., and lie in segment files
-// that are zero-filled beforehand, so that a sync has no metadata to write. append() is one write and one sync.
+// CommitLog: the durable order of commits. Records are numbered by a serial, 1 2 3 ..., and lie in segment
+// files that are zero-filled beforehand, so that a sync has no metadata to write. append() is one write and
+// one sync.
 //
 // After a crash replay() gives back every record that append() acknowledged, and perhaps the one after them.
 // What lies behind the last whole record is a torn tail, and is dropped, if each of its sectors is whole; a
@@ -9,8 +10,8 @@
 // A failed write or sync is final (platform/disk.h): every later append fails. Its error's code says what is
 // known: 1021, the record may come back after a restart; 1510, nothing of it was written.
 //
-// Threads: append on one thread; the rest on one other. Files: DIR/NNNNNNNN.log (the segment's number in hex), and
-// DIR/spare.log, the next one being made ready.
+// Threads: append on one thread; the rest on one other. Files: DIR/NNNNNNNN.log (the segment's number in
+// hex), and DIR/spare.log, the next one being made ready.
 #pragma once
 #include <deque>
 #include <memory>
@@ -31,8 +32,8 @@ class CommitLog {
   };
   explicit CommitLog(Options options) : options_(std::move(options)) {}
 
-  // Calls `visit` for each record behind `settled`, the last serial that the base holds; gives the last serial.
-  // Before begin().
+  // Calls `visit` for each record behind `settled`, the last serial that the base holds; gives the last
+  // serial. Before begin().
   using Visit = Function<Result<void>(std::uint64_t serial, ByteView record)>;
   Result<std::uint64_t> replay(std::uint64_t settled, const Visit& visit);
 
@@ -42,8 +43,9 @@ class CommitLog {
   Result<void> append(ByteView record);
   std::uint64_t last_serial() const { return serial_; }  // on the appending thread
 
-  // Segments that are full: what a restart would have to replay, beside the open one.
-  std::size_t full_segments() const;
+  // Full segments that end at or before `serial`.
+  std::size_t full_segments(std::uint64_t serial) const;
+  bool has_spare() const;
   // The base holds everything through `serial` durably: segments that end there are reused or removed.
   Result<void> release(std::uint64_t serial);
   // Makes the next segment ready, so that append() need not.
@@ -69,7 +71,7 @@ class CommitLog {
   std::unique_ptr<platform::File> file_;
   std::uint32_t number_ = 0;
   std::uint64_t serial_ = 0;
-  std::uint64_t place_ = 0;  // of the next sector
+  std::uint64_t place_ = 0;   // of the next sector
   std::uint64_t places_ = 0;  // in the segment
   bool failed_ = false;
   Bytes buffer_;

@@ -75,12 +75,15 @@ constexpr Text TEXTS[] = {
 }  // namespace
 
 const char* text(fdb_error_t code) {
-  const auto* found = std::lower_bound(std::begin(TEXTS), std::end(TEXTS), code,
-                                       [](const Text& entry, fdb_error_t wanted) { return entry.code < wanted; });
+  const auto* found =
+      std::lower_bound(std::begin(TEXTS), std::end(TEXTS), code,
+                       [](const Text& entry, fdb_error_t wanted) { return entry.code < wanted; });
   return found != std::end(TEXTS) && found->code == code ? found->text : "UNKNOWN_ERROR";
 }
 
-bool is_maybe_committed(fdb_error_t code) { return code == COMMIT_UNKNOWN_RESULT || code == 1039; }
+bool is_maybe_committed(fdb_error_t code) {
+  return code == COMMIT_UNKNOWN_RESULT || code == 1039;
+}
 
 bool is_retryable_not_committed(fdb_error_t code) {
   switch (code) {
@@ -100,6 +103,8 @@ bool is_retryable_not_committed(fdb_error_t code) {
   }
 }
 
-bool is_retryable(fdb_error_t code) { return is_maybe_committed(code) || is_retryable_not_committed(code); }
+bool is_retryable(fdb_error_t code) {
+  return is_maybe_committed(code) || is_retryable_not_committed(code);
+}
 
 }  // namespace everframe::embedded::error

@@ -27,8 +27,8 @@ void append_sectors(Bytes& out, ByteView record, std::uint64_t serial, std::uint
   ByteWriter writer(out);
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t start = out.size();
-    const ByteView body = record.subspan(
-        i * SECTOR_BODY_BYTES, std::min(SECTOR_BODY_BYTES, record.size() - i * SECTOR_BODY_BYTES));
+    const ByteView body = record.subspan(i * SECTOR_BODY_BYTES,
+                                         std::min(SECTOR_BODY_BYTES, record.size() - i * SECTOR_BODY_BYTES));
     writer.u64(0);
     writer.u64(serial);
     writer.u32(segment);
@@ -62,7 +62,9 @@ Sector read_sector(ByteView bytes, std::uint32_t segment, std::uint64_t place) {
     out.state = Sector::State::ROTTEN;  // a checksum met by chance: no writer makes such a sector
     return out;
   }
-  out.body = bytes.subspan(SECTOR_HEADER_BYTES, std::min(SECTOR_BODY_BYTES, out.length - std::min<std::size_t>(out.length, offset)));
+  out.body =
+      bytes.subspan(SECTOR_HEADER_BYTES,
+                    std::min(SECTOR_BODY_BYTES, out.length - std::min<std::size_t>(out.length, offset)));
   return out;
 }
 

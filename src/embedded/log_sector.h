@@ -1,7 +1,8 @@
-// Sectors: what the commit log's files are made of (grammar: spec/store_format.md, "Log"). A record lies in one or
-// more sectors of 512 bytes, the unit that a disk writes whole or not at all. Each sector carries its own
-// checksum, seeded by its file and place, and says to which record it belongs. So after a power cut each sector
-// of a record that was being written is either new and whole, or old and whole; a sector that is neither has rotted.
+// Sectors: what the commit log's files are made of (grammar: spec/store_format.md, "Log"). A record lies in
+// one or more sectors of 512 bytes, the unit that a disk writes whole or not at all. Each sector carries its
+// own checksum, seeded by its file and place, and says to which record it belongs. So after a power cut each
+// sector of a record that was being written is either new and whole, or old and whole; a sector that is
+// neither has rotted.
 #pragma once
 #include <cstdint>
 
@@ -33,7 +34,8 @@ constexpr std::size_t sectors_of(std::size_t record_bytes) {
 }
 
 // Appends the sectors of a record to `out`; the first will lie at sector `place` of segment `segment`.
-void append_sectors(Bytes& out, ByteView record, std::uint64_t serial, std::uint32_t segment, std::uint64_t place);
+void append_sectors(Bytes& out, ByteView record, std::uint64_t serial, std::uint32_t segment,
+                    std::uint64_t place);
 
 // What the SECTOR_BYTES bytes at sector `place` of segment `segment` are.
 Sector read_sector(ByteView bytes, std::uint32_t segment, std::uint64_t place);

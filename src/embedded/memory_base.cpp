@@ -79,7 +79,9 @@ std::unique_ptr<Base::Cursor> MemoryBase::cursor(std::string_view begin, std::st
   return std::make_unique<MapCursor>(*this, begin, end, reverse);
 }
 
-std::unique_ptr<Base::Step> MemoryBase::step() { return std::make_unique<MapStep>(); }
+std::unique_ptr<Base::Step> MemoryBase::step() {
+  return std::make_unique<MapStep>();
+}
 
 Result<void> MemoryBase::apply(std::unique_ptr<Step> step, Mark mark) {
   const std::unique_lock lock(mutex_);

@@ -107,8 +107,8 @@ void Resolver::summarize() {
       last.summary.push_back(std::move(range));
     }
   }
-  // Whoever read at or after the batch before the group, yet before the group's end, may use the summary only if
-  // no batch of the group is at or before its read version.
+  // Whoever read at or after the batch before the group, yet before the group's end, may use the summary only
+  // if no batch of the group is at or before its read version.
   last.summary_after = first->version - 1;
 }
 

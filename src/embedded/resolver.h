@@ -1,8 +1,8 @@
 // Resolver: may this transaction commit? It may unless a key it read was written by a commit after its read
-// version. Kept: a ring of batches, newest last, each the sorted, disjoint ranges that its transactions wrote; a
-// check walks back from the newest to the transaction's read version (FoundationDB's rule, its SkipList.cpp;
-// a ring because transactions here are young: 4.5 us a check against 32 us with one interval map, see docs).
-// Every 16 batches also have a merged summary, so that an old transaction's walk stays short.
+// version. Kept: a ring of batches, newest last, each the sorted, disjoint ranges that its transactions
+// wrote; a check walks back from the newest to the transaction's read version (FoundationDB's rule, its
+// SkipList.cpp; a ring because transactions here are young: 4.5 us a check against 32 us with one interval
+// map, see docs). Every 16 batches also have a merged summary, so that an old transaction's walk stays short.
 //
 // Threads: none inside; the commit thread's own. Limits: versions older than the window are forgotten, and
 // transactions that read before them are refused as too old.
@@ -18,10 +18,10 @@ namespace everframe::embedded {
 
 // Test switches: each takes away one guarantee, and a test must notice. All false in a running server.
 struct ResolverFaults {
-  bool ignore_read_sets = false;      // nothing ever conflicts with older batches
-  bool ignore_own_batch = false;      // transactions of one batch do not conflict with each other
-  bool ignore_ranges = false;         // of a range read only its first key counts: phantoms
-  bool ignore_age = false;            // too old is not noticed
+  bool ignore_read_sets = false;  // nothing ever conflicts with older batches
+  bool ignore_own_batch = false;  // transactions of one batch do not conflict with each other
+  bool ignore_ranges = false;     // of a range read only its first key counts: phantoms
+  bool ignore_age = false;        // too old is not noticed
 };
 
 class Resolver {
@@ -33,8 +33,8 @@ class Resolver {
 
   // One transaction of the open batch, after those already accepted into it. Accepting adds its writes.
   // `read_version` NO_VERSION: it read nothing. `conflicting`, if given, gets the ranges of `reads` that met.
-  Verdict resolve(Version read_version, const std::vector<KeyRange>& reads, const std::vector<KeyRange>& writes,
-                  std::vector<KeyRange>* conflicting = nullptr);
+  Verdict resolve(Version read_version, const std::vector<KeyRange>& reads,
+                  const std::vector<KeyRange>& writes, std::vector<KeyRange>* conflicting = nullptr);
 
   // Closes the batch: its accepted writes happened at `version`. Forgets what is older than `oldest`.
   void close_batch(Version version, Version oldest);

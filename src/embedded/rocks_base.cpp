@@ -27,8 +27,12 @@ constexpr int OPEN_FILES_MAX = 256;  // of about 32 MB: a world of 8 GB without 
 // read near them until they are compacted away.
 constexpr int POINT_CLEARS_MAX = 256;
 
-rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
-std::string_view view(const rocksdb::Slice& text) { return {text.data(), text.size()}; }
+rocksdb::Slice slice(std::string_view text) {
+  return {text.data(), text.size()};
+}
+std::string_view view(const rocksdb::Slice& text) {
+  return {text.data(), text.size()};
+}
 
 std::string row_key(std::string_view key) {
   std::string out;
@@ -40,7 +44,8 @@ std::string row_key(std::string_view key) {
 
 Result<void> outcome(const rocksdb::Status& status, std::string_view doing) {
   if (status.ok()) return {};
-  return fail_with(status.IsCorruption() ? error::FILE_CORRUPT : error::IO_ERROR, "{}: {}", doing, status.ToString());
+  return fail_with(status.IsCorruption() ? error::FILE_CORRUPT : error::IO_ERROR, "{}: {}", doing,
+                   status.ToString());
 }
 
 class RocksCursor final : public Base::Cursor {
@@ -100,11 +105,11 @@ class RocksStep final : public Base::Step {
   void erase(std::string_view key) override { note(batch.Delete(slice(row_key(key)))); }
 
   rocksdb::WriteBatch batch;
-  rocksdb::Status status;
+  rocksdb::Status failure;
 
  private:
-  void note(rocksdb::Status outcome) {
-    if (!outcome.ok()) status = std::move(outcome);
+  void note(rocksdb::Status noted) {
+    if (!noted.ok()) failure = std::move(noted);
   }
   rocksdb::DB& db_;
 };
@@ -147,15 +152,17 @@ class RocksBase final : public Base {
 
   Result<void> apply(std::unique_ptr<Step> step, Mark mark) override {
     auto& own = static_cast<RocksStep&>(*step);
-    if (!own.status.ok()) return outcome(own.status, "preparing a step");
+    if (!own.failure.ok()) return outcome(own.failure, "preparing a step");
     Bytes row;
     ByteWriter writer(row);
     writer.u64(static_cast<std::uint64_t>(mark.version));
     writer.u64(mark.serial);
-    if (auto put = outcome(own.batch.Put({MARK_KEY, 1}, slice(chars_of(row))), "preparing a step"); !put) return put;
+    if (auto put = outcome(own.batch.Put({MARK_KEY, 1}, slice(chars_of(row))), "preparing a step"); !put)
+      return put;
     rocksdb::WriteOptions options;
     options.disableWAL = true;
-    if (auto written = outcome(db_->Write(options, &own.batch), "writing to the base"); !written) return written;
+    if (auto written = outcome(db_->Write(options, &own.batch), "writing to the base"); !written)
+      return written;
     const std::lock_guard lock(mutex_);
     mark_ = mark;
     return {};
@@ -195,7 +202,7 @@ rocksdb::Options options_of_base() {
   options.max_background_jobs = 2;
   options.paranoid_checks = true;
   options.compression = rocksdb::kNoCompression;
-  options.stats_dump_period_sec = 0;      // otherwise a thread wakes for each
+  options.stats_dump_period_sec = 0;  // otherwise a thread wakes for each
   options.stats_persist_period_sec = 0;
   options.keep_log_file_num = 2;
   options.max_log_file_size = 1 << 20;

@@ -15,12 +15,13 @@ namespace everframe::embedded {
 using Version = std::int64_t;
 inline constexpr Version NO_VERSION = -1;
 
-// How far back a transaction may read or commit: 5 seconds, FoundationDB's MAX_READ_TRANSACTION_LIFE_VERSIONS.
+// How far back a transaction may read or commit: 5 seconds, FoundationDB's
+// MAX_READ_TRANSACTION_LIFE_VERSIONS.
 inline constexpr Version WINDOW_VERSIONS = 5'000'000;
 
-inline constexpr std::size_t KEY_BYTES_MAX = 10'000;         // FoundationDB's KEY_SIZE_LIMIT
-inline constexpr std::size_t SYSTEM_KEY_BYTES_MAX = 30'000;  // of keys that begin with FF
-inline constexpr std::size_t VALUE_BYTES_MAX = 100'000;      // VALUE_SIZE_LIMIT
+inline constexpr std::size_t KEY_BYTES_MAX = 10'000;               // FoundationDB's KEY_SIZE_LIMIT
+inline constexpr std::size_t SYSTEM_KEY_BYTES_MAX = 30'000;        // of keys that begin with FF
+inline constexpr std::size_t VALUE_BYTES_MAX = 100'000;            // VALUE_SIZE_LIMIT
 inline constexpr std::int64_t TRANSACTION_BYTES_MAX = 10'000'000;  // TRANSACTION_SIZE_LIMIT
 
 // [begin, end)
@@ -68,8 +69,8 @@ struct Mutation {
 class Rows {
  public:
   void add(std::string_view key, std::string_view value) {
-    rows_.push_back({bytes_.size(), static_cast<std::uint32_t>(key.size()),
-                     static_cast<std::uint32_t>(value.size())});
+    rows_.push_back(
+        {bytes_.size(), static_cast<std::uint32_t>(key.size()), static_cast<std::uint32_t>(value.size())});
     bytes_.append(key).append(value);
   }
   std::size_t size() const { return rows_.size(); }

@@ -11,7 +11,9 @@ namespace {
 // What a version of a key, or a range clear, costs beyond its bytes: nodes and strings of the maps.
 constexpr std::size_t NODE_BYTES = 128;
 
-bool covers(const std::vector<Version>& clears, Version at) { return !clears.empty() && clears.front() <= at; }
+bool covers(const std::vector<Version>& clears, Version at) {
+  return !clears.empty() && clears.front() <= at;
+}
 
 }  // namespace
 
@@ -158,12 +160,15 @@ bool Window::trim(Round& round, std::size_t steps) {
 }
 
 void Window::trim_chain(Chains::iterator chain, Version settled) {
-  const auto forget = [this](const Node& node) { bytes_ -= (node.value ? node.value->size() : 0) + NODE_BYTES; };
+  const auto forget = [this](const Node& node) {
+    bytes_ -= (node.value ? node.value->size() : 0) + NODE_BYTES;
+  };
   Node* keep = nullptr;  // the oldest that stays
   for (Node* node = &chain->second; node != nullptr && node->version > settled; node = node->older.get()) {
     keep = node;
   }
-  for (const Node* node = keep ? keep->older.get() : &chain->second; node; node = node->older.get()) forget(*node);
+  for (const Node* node = keep ? keep->older.get() : &chain->second; node; node = node->older.get())
+    forget(*node);
   if (keep != nullptr) {
     keep->older.reset();
     return;

@@ -46,8 +46,8 @@ class Window {
   void set(std::string_view key, std::optional<std::string> value, Version version);
   void clear_range(std::string_view begin, std::string_view end, Version version);
 
-  // The oldest sealed versions, as one step into the base: first the clears, then each key's last value. At least
-  // one version, if one is as old as `upto`; then more, while their bytes stay under `bytes_max`.
+  // The oldest sealed versions, as one step into the base: first the clears, then each key's last value. At
+  // least one version, if one is as old as `upto`; then more, while their bytes stay under `bytes_max`.
   struct Round {
     Version version = NO_VERSION;  // through this one; NO_VERSION: nothing to do
     std::size_t batches = 0;
@@ -61,11 +61,12 @@ class Window {
     const Batch& batch = pending_[index];
     for (const auto& chain : batch.keys) {
       const Node* node = visible(chain->second, round.version);
-      if (node != nullptr && node->version == batch.version) visit(std::string_view(chain->first), node->value);
+      if (node != nullptr && node->version == batch.version)
+        visit(std::string_view(chain->first), node->value);
     }
   }
-  // Forgets about `steps` of the round's changes, which the base now holds. Call until it gives true. Clears go
-  // first: a forgotten key under a remembered clear would read as absent.
+  // Forgets about `steps` of the round's changes, which the base now holds. Call until it gives true. Clears
+  // go first: a forgotten key under a remembered clear would read as absent.
   bool trim(Round& round, std::size_t steps);
 
   Version oldest_pending() const { return pending_.empty() ? NO_VERSION : pending_.front().version; }

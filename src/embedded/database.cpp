@@ -1,0 +1,346 @@
+#include "embedded/database.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "embedded/atomic_ops.h"
+#include "embedded/errors.h"
+#include "embedded/short_slice.h"
+
+namespace everframe::embedded {
+
+namespace {
+
+// What lies between the last version before a restart and the first one after: FoundationDB's
+// MAX_VERSIONS_IN_FLIGHT, so that versions of before are recognisably old.
+constexpr Version RESTART_GAP = 100'000'000;
+// Settling waits this much past the time when the oldest version may go, so that it moves many at once.
+constexpr Duration SETTLE_DELAY = 250ms;
+
+}  // namespace
+
+Result<std::shared_ptr<Database>> Database::open(Options options) {
+  EF_ASSERT(options.clock != nullptr);
+  auto storage = Storage::open(options.storage);
+  if (!storage) return tl::unexpected(storage.error());
+  return std::shared_ptr<Database>(new Database(std::move(options), std::move(*storage)));
+}
+
+Database::Database(Options options, std::unique_ptr<Storage> storage)
+    : options_(std::move(options)),
+      storage_(std::move(storage)),
+      opened_at_(options_.clock->now()),
+      first_version_(storage_->recovered() + RESTART_GAP),
+      resolver_(first_version_, options_.faults),
+      published_(first_version_),
+      jitter_state_(options_.seed) {
+  committer_ = std::thread([this] { commit_loop(); });
+  settler_ = std::thread([this] { settle_loop(); });
+}
+
+Database::~Database() {
+  {
+    const std::lock_guard lock(queue_mutex_);
+    stopping_ = true;
+    queue_changed_.notify_all();
+  }
+  {
+    const std::lock_guard lock(settle_mutex_);
+    settle_stopping_ = true;
+    settle_changed_.notify_all();
+  }
+  committer_.join();
+  settler_.join();
+  watches_.fail_all(error::OPERATION_CANCELLED);
+}
+
+Version Database::clock_version() const {
+  return first_version_ + (options_.clock->now() - opened_at_).count();
+}
+
+Version Database::read_version() {
+  const std::lock_guard lock(version_mutex_);
+  if (!batch_open_) published_ = std::max(published_, clock_version());
+  return published_;
+}
+
+Version Database::oldest_readable() const {
+  if (failed_) {
+    const std::lock_guard lock(version_mutex_);
+    return failed_at_ - WINDOW_VERSIONS;
+  }
+  return clock_version() - WINDOW_VERSIONS;
+}
+
+bool Database::is_published(Version version) const {
+  const std::lock_guard lock(version_mutex_);
+  return version <= published_ || (!batch_open_ && version <= clock_version());
+}
+
+void Database::commit(CommitRequest request) {
+  fdb_error_t refusal = 0;
+  if (failed_) refusal = error::IO_ERROR;
+  if (refusal == 0 && storage_->window_bytes() > WINDOW_BYTES_MAX) refusal = error::PROXY_MEMORY_LIMIT;
+  if (refusal == 0) {
+    const std::lock_guard lock(queue_mutex_);
+    if (queue_.size() < COMMITS_QUEUED_MAX) {
+      queue_.push_back(std::move(request));
+      if (queue_.size() == 1) queue_changed_.notify_one();
+      return;
+    }
+    refusal = error::PROXY_MEMORY_LIMIT;
+  }
+  std::vector<CommitRequest> batch;
+  batch.push_back(std::move(request));
+  answer(batch, {refusal}, NO_VERSION);
+}
+
+void Database::commit_read_only(CommitOutcome& outcome) {
+  for (Watch& watch : outcome.watches) set_watch(std::move(watch));
+  for (const FutureRef& stamp : outcome.stamps) stamp->send(error::NO_COMMIT_VERSION);
+}
+
+void Database::at(Time at, Function<void()> callback) {
+  const std::lock_guard lock(queue_mutex_);
+  timers_.emplace(at, std::move(callback));
+  queue_changed_.notify_one();
+}
+
+std::uint64_t Database::jitter(std::uint64_t bound) {
+  const std::lock_guard lock(queue_mutex_);
+  Prng dice(jitter_state_);
+  jitter_state_ = dice.next();
+  return dice.below(bound);
+}
+
+std::vector<CommitRequest> Database::take_batch() {
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  while (count < queue_.size() && count < BATCH_COMMITS_MAX && bytes < BATCH_BYTES_MAX) {
+    bytes += queue_[count++].bytes;
+  }
+  std::vector<CommitRequest> batch;
+  if (count == queue_.size()) {
+    batch.swap(queue_);
+  } else {
+    const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
+    batch.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+    queue_.erase(queue_.begin(), end);
+  }
+  return batch;
+}
+
+std::vector<Function<void()>> Database::take_due_timers() {
+  std::vector<Function<void()>> due;
+  const Time now = options_.clock->now();
+  while (!timers_.empty() && timers_.begin()->first <= now) {
+    due.push_back(std::move(timers_.begin()->second));
+    timers_.erase(timers_.begin());
+  }
+  return due;
+}
+
+void Database::commit_loop() {
+  Future::mark_engine_thread();
+  use_short_slice();
+  std::unique_lock lock(queue_mutex_);
+  for (;;) {
+    const auto due = take_due_timers();
+    if (!due.empty()) {
+      lock.unlock();
+      for (const auto& callback : due) callback();
+      lock.lock();
+    }
+    if (!queue_.empty()) {
+      auto batch = take_batch();
+      lock.unlock();
+      process(std::move(batch));
+      lock.lock();
+    } else if (stopping_) {
+      return;
+    } else if (timers_.empty()) {
+      queue_changed_.wait(lock);
+    } else {
+      const Duration wait = timers_.begin()->first - options_.clock->now();
+      if (wait > Duration::zero()) queue_changed_.wait_for(lock, wait);
+    }
+  }
+}
+
+void Database::process(std::vector<CommitRequest> batch) {
+  Version version = NO_VERSION;
+  Version oldest = NO_VERSION;
+  {
+    const std::lock_guard lock(version_mutex_);
+    batch_open_ = true;
+    const Version now = clock_version();
+    version = std::max(published_ + 1, now);
+    oldest = std::max(first_version_, now - WINDOW_VERSIONS);
+  }
+  if (failed_) {
+    answer(batch, std::vector<fdb_error_t>(batch.size(), error::IO_ERROR), NO_VERSION);
+    return;  // the batch stays open: nothing more is published
+  }
+  std::vector<KeyRange> changed;
+  std::vector<fdb_error_t> verdicts = resolve_and_apply(batch, version, oldest, changed);
+  if (auto finished = failed_ ? Result<void>() : storage_->finish(); !finished) {
+    stop_for_good(finished.error());
+    const bool unknown = finished.error().code == error::COMMIT_UNKNOWN_RESULT;
+    for (fdb_error_t& verdict : verdicts) {
+      if (verdict == 0) verdict = unknown ? error::COMMIT_UNKNOWN_RESULT : error::IO_ERROR;
+    }
+  }
+  if (failed_) {
+    answer(batch, verdicts, NO_VERSION);
+    return;
+  }
+  resolver_.close_batch(version, oldest);
+  {
+    const std::lock_guard lock(version_mutex_);
+    published_ = version;
+    batch_open_ = false;
+  }
+  answer(batch, verdicts, version);
+  if (!changed.empty()) fire_watches(changed, version);
+  wake_settler();
+}
+
+std::vector<fdb_error_t> Database::resolve_and_apply(std::vector<CommitRequest>& batch, Version version,
+                                                     Version oldest, std::vector<KeyRange>& changed) {
+  std::vector<fdb_error_t> verdicts;
+  verdicts.reserve(batch.size());
+  storage_->begin(version);
+  std::uint16_t order = 0;
+  for (CommitRequest& request : batch) {
+    fdb_error_t verdict = 0;
+    if (failed_) {
+      verdict = error::IO_ERROR;
+    } else if (!request.reads.empty() && request.read_version < oldest && !options_.faults.ignore_age) {
+      verdict = error::TRANSACTION_TOO_OLD;
+    } else {
+      const auto resolved = resolver_.resolve(request.read_version, request.reads, request.writes);
+      if (resolved == Resolver::Verdict::CONFLICT) verdict = error::NOT_COMMITTED;
+      if (resolved == Resolver::Verdict::TOO_OLD) verdict = error::TRANSACTION_TOO_OLD;
+    }
+    if (verdict == 0) {
+      if (auto applied = apply(request, version, order, changed); !applied) {
+        // Half applied, and nothing of this version is in the log: none of its batch has happened.
+        stop_for_good(applied.error());
+        for (fdb_error_t& earlier : verdicts) {
+          if (earlier == 0) earlier = error::IO_ERROR;
+        }
+        verdict = error::IO_ERROR;
+      }
+    }
+    ++order;
+    verdicts.push_back(verdict);
+  }
+  return verdicts;
+}
+
+Result<void> Database::apply(CommitRequest& request, Version version, std::uint16_t order,
+                             std::vector<KeyRange>& changed) {
+  const bool watched = !watches_.empty();
+  for (Mutation& mutation : request.mutations) {
+    if (mutation.type == MutationType::SET_VERSIONSTAMPED_KEY) {
+      mutation.key = with_stamp(mutation.key, versionstamp(version, order));
+      mutation.type = MutationType::SET;
+    } else if (mutation.type == MutationType::SET_VERSIONSTAMPED_VALUE) {
+      mutation.value = with_stamp(mutation.value, versionstamp(version, order));
+      mutation.type = MutationType::SET;
+    }
+    if (auto applied = storage_->apply(mutation); !applied) return applied;
+    if (!watched) continue;
+    const bool range = mutation.type == MutationType::CLEAR_RANGE;
+    changed.push_back({mutation.key, range ? mutation.value : key_after(mutation.key)});
+  }
+  return {};
+}
+
+void Database::answer(std::vector<CommitRequest>& batch, const std::vector<fdb_error_t>& verdicts,
+                      Version version) {
+  std::uint16_t order = 0;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    CommitOutcome& outcome = *batch[i].outcome;
+    const fdb_error_t verdict = verdicts[i];
+    if (verdict == 0) outcome.version = version;
+    for (Watch& watch : outcome.watches) {
+      verdict == 0 ? set_watch(std::move(watch)) : watch.future->send(verdict);
+    }
+    for (const FutureRef& stamp : outcome.stamps) {
+      verdict == 0 ? stamp->send(0, Future::Key{versionstamp(version, order)}) : stamp->send(verdict);
+    }
+    outcome.future->send(verdict);
+    ++order;
+  }
+}
+
+void Database::set_watch(Watch watch) {
+  const Version now = read_version();
+  watches_.add(std::move(watch), [&](const Watch& asked) {
+    const auto value = storage_->get(asked.key, std::max(now, read_version()));
+    return !value || *value != asked.expected;  // an unreadable key fires: watches may fire without cause
+  });
+}
+
+void Database::fire_watches(const std::vector<KeyRange>& changed, Version version) {
+  std::vector<FutureRef> fired;
+  const auto value_of = [&](const std::string& key) -> std::optional<std::string> {
+    auto value = storage_->get(key, version);
+    return value ? std::move(*value) : std::nullopt;
+  };
+  for (const KeyRange& range : changed) watches_.collect(range.begin, range.end, value_of, fired);
+  for (const FutureRef& future : fired) future->send(0);
+}
+
+void Database::stop_for_good(const Error& cause) {
+  log::error("the store stops: {}. What was acknowledged is safe; restart once the disk is well", cause.text);
+  const std::lock_guard lock(version_mutex_);
+  if (failed_) return;
+  batch_open_ = true;
+  failed_at_ = published_;
+  failed_ = true;
+}
+
+void Database::wake_settler() {
+  if (storage_->oldest_unsettled() == NO_VERSION && !storage_->wants_tidy()) return;
+  const std::lock_guard lock(settle_mutex_);
+  if (settle_wanted_) return;
+  settle_wanted_ = true;
+  settle_changed_.notify_one();
+}
+
+void Database::settle_loop() {
+  std::unique_lock lock(settle_mutex_);
+  while (!settle_stopping_) {
+    lock.unlock();
+    Version upto = NO_VERSION;
+    {
+      const std::lock_guard version_lock(version_mutex_);
+      upto = std::min(published_, clock_version() - WINDOW_VERSIONS);
+    }
+    Result<bool> settled = true;
+    while (!failed_ && settled && *settled) settled = storage_->settle(upto);
+    if (!settled) stop_for_good(settled.error());
+    if (!failed_) {
+      if (auto tidied = storage_->tidy(); !tidied) stop_for_good(tidied.error());
+    }
+    const Version oldest = failed_ ? NO_VERSION : storage_->oldest_unsettled();
+    lock.lock();
+    if (settle_stopping_) return;
+    if (oldest == NO_VERSION) {
+      settle_changed_.wait(lock, [this] { return settle_wanted_ || settle_stopping_; });
+      settle_wanted_ = false;
+    } else {
+      const Duration due(oldest + WINDOW_VERSIONS - clock_version());
+      settle_wanted_ = true;  // it wakes by itself: commits need not notify
+      settle_changed_.wait_for(lock, std::max(due, Duration::zero()) + SETTLE_DELAY,
+                               [this] { return settle_stopping_; });
+      settle_wanted_ = false;
+    }
+  }
+}
+
+}  // namespace everframe::embedded

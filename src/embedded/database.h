@@ -1,0 +1,132 @@
+// Database: one embedded database and its two threads. The commit thread takes what waits, checks it against
+// what others committed, gives it the next version, makes it durable with one sync, publishes it, and tells
+// everyone; it also runs the timers. The settling thread moves old versions to the base and keeps log
+// segments ready. Neither wakes while nothing is to be done.
+//
+// Versions: the clock's microseconds since opening, on top of what the directory held; a commit's is above
+// every read version given out before it.
+//
+// Threads: all public functions from any thread. The last owner's release waits for queued commits.
+// Limits: COMMITS_QUEUED_MAX and WINDOW_BYTES_MAX (1042 beyond).
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/function.h"
+#include "embedded/future.h"
+#include "embedded/resolver.h"
+#include "embedded/storage.h"
+#include "embedded/watches.h"
+#include "platform/clock.h"
+
+namespace everframe::embedded {
+
+inline constexpr std::size_t COMMITS_QUEUED_MAX =
+    10'000;  // a second's worth and more: beyond, the caller is told
+inline constexpr std::size_t BATCH_COMMITS_MAX = 1'000;  // orders in a versionstamp are 16 bits
+inline constexpr std::size_t BATCH_BYTES_MAX = 4 << 20;  // about 10 ms of writing
+
+// What became of a commit; shared by the transaction and the commit thread.
+struct CommitOutcome {
+  std::atomic<Version> version{NO_VERSION};  // once committed, if it wrote anything
+  FutureRef future = Future::make();
+  std::vector<FutureRef> stamps;  // get_versionstamp's; fixed when the commit is handed in
+  std::vector<Watch> watches;     // take effect with the commit
+};
+
+struct CommitRequest {
+  Version read_version = NO_VERSION;  // NO_VERSION: nothing was read
+  std::vector<KeyRange> reads;
+  std::vector<KeyRange> writes;
+  std::vector<Mutation> mutations;
+  std::size_t bytes = 0;
+  std::shared_ptr<CommitOutcome> outcome;
+};
+
+class Database {
+ public:
+  struct Options {
+    const platform::Clock* clock = nullptr;
+    Storage::Options storage;
+    std::uint64_t seed = 1;
+    ResolverFaults faults;  // tests
+  };
+  static Result<std::shared_ptr<Database>> open(Options options);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  Version read_version();
+  // Nothing older can be read or committed: 5 s behind now.
+  Version oldest_readable() const;
+  bool is_published(Version version) const;
+  const Storage& storage() const { return *storage_; }
+  const platform::Clock& clock() const { return *options_.clock; }
+
+  void commit(CommitRequest request);  // the outcome's future tells
+  // A commit that wrote nothing: its watches take effect.
+  void commit_read_only(CommitOutcome& outcome);
+  Watches& watches() { return watches_; }
+
+  // On the commit thread, at or after `at`. Not run if the database closes before.
+  void at(Time at, Function<void()> callback);
+  // Uniform in [0, bound).
+  std::uint64_t jitter(std::uint64_t bound);
+
+ private:
+  Database(Options options, std::unique_ptr<Storage> storage);
+
+  void commit_loop();
+  void settle_loop();
+  std::vector<CommitRequest> take_batch();
+  std::vector<Function<void()>> take_due_timers();
+  void process(std::vector<CommitRequest> batch);
+  std::vector<fdb_error_t> resolve_and_apply(std::vector<CommitRequest>& batch, Version version,
+                                             Version oldest, std::vector<KeyRange>& changed);
+  Result<void> apply(CommitRequest& request, Version version, std::uint16_t order,
+                     std::vector<KeyRange>& changed);
+  void answer(std::vector<CommitRequest>& batch, const std::vector<fdb_error_t>& verdicts, Version version);
+  void set_watch(Watch watch);
+  void fire_watches(const std::vector<KeyRange>& changed, Version version);
+  void stop_for_good(const Error& cause);
+  Version clock_version() const;
+  void wake_settler();
+
+  const Options options_;
+  const std::unique_ptr<Storage> storage_;
+  const Time opened_at_;
+  const Version first_version_;
+  Watches watches_;
+
+  // The commit thread's:
+  Resolver resolver_;
+
+  mutable std::mutex version_mutex_;  // guards what follows
+  Version published_;
+  bool batch_open_ = false;  // no version may be given out between its opening and its publishing
+  std::atomic<bool> failed_{false};
+  Version failed_at_ =
+      NO_VERSION;  // the clock stands still here, so that the last good version stays readable
+
+  std::mutex queue_mutex_;  // guards what follows
+  std::condition_variable queue_changed_;
+  std::vector<CommitRequest> queue_;
+  std::multimap<Time, Function<void()>> timers_;
+  std::uint64_t jitter_state_;
+  bool stopping_ = false;
+
+  std::mutex settle_mutex_;  // guards what follows
+  std::condition_variable settle_changed_;
+  bool settle_wanted_ = false;
+  bool settle_stopping_ = false;
+
+  std::thread committer_;
+  std::thread settler_;
+};
+
+}  // namespace everframe::embedded

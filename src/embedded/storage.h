@@ -1,0 +1,101 @@
+// Storage: the database's content at any version of the last 5 seconds, and its durability. A commit goes to
+// the log and the window; later a settling thread moves it from the window to the base, makes the base
+// durable now and then, and lets go of log segments behind it.
+//
+//   commit ──► window (memory) ──► log: write + sync ──► published ── 5 s ──► base ──► base durable ──► log
+//   released
+//
+// Opening replays the log into the base, makes it durable and starts an empty log: what is read later was on
+// the disk's surface before, even if the last process died with a failed sync.
+//
+// Threads: reads from any; begin/apply/finish on the commit thread; settle/tidy on the settling thread.
+// Errors carry FoundationDB's codes. After a failed finish() the versions it was for stay invisible for ever.
+#pragma once
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+
+#include "base/function.h"
+#include "embedded/base.h"
+#include "embedded/commit_log.h"
+#include "embedded/window.h"
+#include "platform/disk.h"
+
+namespace everframe::embedded {
+
+// Commits get 1042 while the window holds more than this: 5 s of 100 MB a second.
+inline constexpr std::size_t WINDOW_BYTES_MAX = 512U << 20;
+
+class Storage {
+ public:
+  using OpenBase = Function<Result<std::unique_ptr<Base>>(const std::string& directory)>;
+  struct Options {
+    platform::Disk* disk = nullptr;  // none: nothing is durable
+    std::string directory;
+    std::size_t segment_bytes = 16 << 20;
+    std::size_t full_segments_max =
+        2;  // settled ones, then the base is made durable; bounds a restart's replay
+    OpenBase open_base;
+  };
+  static Result<std::unique_ptr<Storage>> open(Options options);
+
+  Version recovered() const { return recovered_; }  // the last version that the directory held
+
+  // The content at version `at`, which must be published. 1007 once it is settled past.
+  Result<std::optional<std::string>> get(std::string_view key, Version at) const;
+  // Appends rows of [begin, end) until a limit; true: it stopped at a limit before the end.
+  Result<bool> range(std::string_view begin, std::string_view end, Version at, bool reverse,
+                     ReadLimits& limits, Rows& rows) const;
+
+  // One batch: its changes in order, then its record to the log. finish() returns once it is durable.
+  void begin(Version version);
+  Result<void> apply(
+      const Mutation& mutation);  // atomic ones meet the values so far; versionstamps are filled in
+  Result<void> finish();
+
+  // Moves one round of versions up to `upto` (published, and no longer readable) into the base; false: none
+  // left.
+  Result<bool> settle(Version upto);
+  // Log segments: makes the next one ready; makes the base durable when too many are full.
+  Result<void> tidy();
+  bool wants_tidy() const;  // any thread
+  // Everything settled so far, durable in the base.
+  Result<void> make_base_durable();
+
+  Version oldest_unsettled() const;  // NO_VERSION: all is settled
+  std::size_t window_bytes() const;
+
+ private:
+  explicit Storage(Options options) : options_(std::move(options)) {}
+  Result<void> open_directory();
+  Result<void> check_format();
+  Result<void> replay();
+  Result<bool> merge(const Window::Slice& slice, Base::Cursor& cursor, bool reverse, ReadLimits& limits,
+                     Rows& rows) const;
+  void set(std::string_view key, std::optional<std::string> value);
+
+  const Options options_;
+  std::unique_ptr<platform::DirectoryLock> directory_lock_;
+  std::unique_ptr<Base> base_;
+  std::unique_ptr<CommitLog> log_;
+  Version recovered_ = 0;
+
+  // The commit thread's:
+  Version version_ = NO_VERSION;
+  Bytes record_;
+
+  std::atomic<Version> settled_{0};  // readers below it are too old; raised before the base is touched
+
+  mutable std::shared_mutex mutex_;  // guards what follows
+  Window window_;
+  std::uint64_t trims_ = 0;  // rounds trimmed from the window so far
+  struct Logged {
+    Version version;
+    std::uint64_t serial;
+  };
+  std::deque<Logged> logged_;  // of unsettled versions
+};
+
+}  // namespace everframe::embedded
