@@ -80,3 +80,13 @@ function(everframe_rooms)
     endif()
   endforeach()
 endfunction()
+
+# A test that joins several rooms: everframe_test(NAME rooms...) builds this folder's *.cpp as NAME_test.
+function(everframe_test name)
+  file(GLOB tests CONFIGURE_DEPENDS *.cpp)
+  add_executable(${name}_test ${tests})
+  list(TRANSFORM ARGN PREPEND everframe_ OUTPUT_VARIABLE rooms)
+  target_link_libraries(${name}_test PRIVATE ${rooms} GTest::gtest GTest::gtest_main rapidcheck)
+  add_test(NAME ${name} COMMAND ${name}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS integration)
+endfunction()
