@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "transport/network_order.h"
 
 namespace everframe::transport::sctp {
 
@@ -41,21 +42,6 @@ enum class ParamType : std::uint16_t {
   SUPPORTED_EXTENSIONS = 0x8008,
   FORWARD_TSN_SUPPORTED = 0xc000,
 };
-
-inline std::uint16_t read_u16(const std::uint8_t* p) {
-  return static_cast<std::uint16_t>(p[0] << 8 | p[1]);
-}
-inline std::uint32_t read_u32(const std::uint8_t* p) {
-  return std::uint32_t{p[0]} << 24 | std::uint32_t{p[1]} << 16 | std::uint32_t{p[2]} << 8 | p[3];
-}
-inline void put_u16(Bytes& out, std::uint16_t v) {
-  out.push_back(static_cast<std::uint8_t>(v >> 8));
-  out.push_back(static_cast<std::uint8_t>(v));
-}
-inline void put_u32(Bytes& out, std::uint32_t v) {
-  put_u16(out, static_cast<std::uint16_t>(v >> 16));
-  put_u16(out, static_cast<std::uint16_t>(v));
-}
 
 struct Chunk {
   std::uint8_t type;
