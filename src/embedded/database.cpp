@@ -23,9 +23,17 @@ constexpr Duration SETTLE_DELAY = 250ms;
 
 Result<std::shared_ptr<Database>> Database::open(Options options) {
   EF_ASSERT(options.clock != nullptr);
-  auto storage = Storage::open(options.storage);
+  auto storage = Storage::open(std::move(options.storage));
   if (!storage) return tl::unexpected(storage.error());
-  return std::shared_ptr<Database>(new Database(std::move(options), std::move(*storage)));
+  // The last owner may be a callback on the commit thread, which cannot wait for itself.
+  const auto close = [](Database* database) {
+    if (Future::is_engine_thread()) {
+      std::thread([database] { delete database; }).detach();
+    } else {
+      delete database;
+    }
+  };
+  return std::shared_ptr<Database>(new Database(std::move(options), std::move(*storage)), close);
 }
 
 Database::Database(Options options, std::unique_ptr<Storage> storage)
@@ -179,36 +187,37 @@ void Database::process(std::vector<CommitRequest> batch) {
     version = std::max(published_ + 1, now);
     oldest = std::max(first_version_, now - WINDOW_VERSIONS);
   }
-  if (failed_) {
-    answer(batch, std::vector<fdb_error_t>(batch.size(), error::IO_ERROR), NO_VERSION);
-    return;  // the batch stays open: nothing more is published
-  }
+  resolver_.forget(oldest);
+  const bool watched = !watches_.empty();
   std::vector<KeyRange> changed;
-  std::vector<fdb_error_t> verdicts = resolve_and_apply(batch, version, oldest, changed);
-  if (auto finished = failed_ ? Result<void>() : storage_->finish(); !finished) {
+  std::vector<fdb_error_t> verdicts = resolve_and_apply(batch, version, changed);
+  const auto refuse_all = [&](fdb_error_t code) {
+    for (fdb_error_t& verdict : verdicts) verdict = verdict == 0 ? code : verdict;
+    answer(batch, verdicts, NO_VERSION);
+  };
+  // On failure the batch stays open: no version is published any more.
+  if (failed_) return refuse_all(error::IO_ERROR);
+  if (auto finished = storage_->finish(); !finished) {
     stop_for_good(finished.error());
     const bool unknown = finished.error().code == error::COMMIT_UNKNOWN_RESULT;
-    for (fdb_error_t& verdict : verdicts) {
-      if (verdict == 0) verdict = unknown ? error::COMMIT_UNKNOWN_RESULT : error::IO_ERROR;
-    }
+    return refuse_all(unknown ? error::COMMIT_UNKNOWN_RESULT : error::IO_ERROR);
   }
-  if (failed_) {
-    answer(batch, verdicts, NO_VERSION);
-    return;
-  }
-  resolver_.close_batch(version, oldest);
+  resolver_.close_batch(version);
   {
     const std::lock_guard lock(version_mutex_);
     published_ = version;
-    batch_open_ = false;
+    batch_open_ = failed_;
+    if (failed_) failed_at_ = version;
   }
   answer(batch, verdicts, version);
+  // A watch set while the batch was open saw the version before it; its key was not noted.
+  if (!watched && !watches_.empty()) changed.push_back({"", "\xff\xff"});
   if (!changed.empty()) fire_watches(changed, version);
   wake_settler();
 }
 
 std::vector<fdb_error_t> Database::resolve_and_apply(std::vector<CommitRequest>& batch, Version version,
-                                                     Version oldest, std::vector<KeyRange>& changed) {
+                                                     std::vector<KeyRange>& changed) {
   std::vector<fdb_error_t> verdicts;
   verdicts.reserve(batch.size());
   storage_->begin(version);
@@ -217,20 +226,15 @@ std::vector<fdb_error_t> Database::resolve_and_apply(std::vector<CommitRequest>&
     fdb_error_t verdict = 0;
     if (failed_) {
       verdict = error::IO_ERROR;
-    } else if (!request.reads.empty() && request.read_version < oldest && !options_.faults.ignore_age) {
-      verdict = error::TRANSACTION_TOO_OLD;
     } else {
+      fill_stamps(request, version, order);
       const auto resolved = resolver_.resolve(request.read_version, request.reads, request.writes);
       if (resolved == Resolver::Verdict::CONFLICT) verdict = error::NOT_COMMITTED;
       if (resolved == Resolver::Verdict::TOO_OLD) verdict = error::TRANSACTION_TOO_OLD;
     }
     if (verdict == 0) {
-      if (auto applied = apply(request, version, order, changed); !applied) {
-        // Half applied, and nothing of this version is in the log: none of its batch has happened.
-        stop_for_good(applied.error());
-        for (fdb_error_t& earlier : verdicts) {
-          if (earlier == 0) earlier = error::IO_ERROR;
-        }
+      if (auto applied = apply(request, changed); !applied) {
+        stop_for_good(applied.error());  // half applied, but nothing of this version will reach the log
         verdict = error::IO_ERROR;
       }
     }
@@ -240,17 +244,23 @@ std::vector<fdb_error_t> Database::resolve_and_apply(std::vector<CommitRequest>&
   return verdicts;
 }
 
-Result<void> Database::apply(CommitRequest& request, Version version, std::uint16_t order,
-                             std::vector<KeyRange>& changed) {
-  const bool watched = !watches_.empty();
+// Stamped keys and values get their bytes; a stamped key, known only now, its conflict range.
+void Database::fill_stamps(CommitRequest& request, Version version, std::uint16_t order) const {
   for (Mutation& mutation : request.mutations) {
     if (mutation.type == MutationType::SET_VERSIONSTAMPED_KEY) {
       mutation.key = with_stamp(mutation.key, versionstamp(version, order));
       mutation.type = MutationType::SET;
+      if (mutation.conflict) request.writes.push_back({mutation.key, key_after(mutation.key)});
     } else if (mutation.type == MutationType::SET_VERSIONSTAMPED_VALUE) {
       mutation.value = with_stamp(mutation.value, versionstamp(version, order));
       mutation.type = MutationType::SET;
     }
+  }
+}
+
+Result<void> Database::apply(const CommitRequest& request, std::vector<KeyRange>& changed) {
+  const bool watched = !watches_.empty();
+  for (const Mutation& mutation : request.mutations) {
     if (auto applied = storage_->apply(mutation); !applied) return applied;
     if (!watched) continue;
     const bool range = mutation.type == MutationType::CLEAR_RANGE;
@@ -278,10 +288,9 @@ void Database::answer(std::vector<CommitRequest>& batch, const std::vector<fdb_e
 }
 
 void Database::set_watch(Watch watch) {
-  const Version now = read_version();
   watches_.add(std::move(watch), [&](const Watch& asked) {
-    const auto value = storage_->get(asked.key, std::max(now, read_version()));
-    return !value || *value != asked.expected;  // an unreadable key fires: watches may fire without cause
+    const auto value = storage_->get(asked.key, read_version());
+    return !value || *value != asked.expected;  // an unreadable key fires: a watch may fire without cause
   });
 }
 
@@ -305,10 +314,12 @@ void Database::stop_for_good(const Error& cause) {
 }
 
 void Database::wake_settler() {
-  if (storage_->oldest_unsettled() == NO_VERSION && !storage_->wants_tidy()) return;
+  const bool tidy = storage_->wants_tidy();
+  if (!tidy && storage_->oldest_unsettled() == NO_VERSION) return;
   const std::lock_guard lock(settle_mutex_);
-  if (settle_wanted_) return;
+  if (settle_wanted_ && (tidy_wanted_ || !tidy)) return;
   settle_wanted_ = true;
+  tidy_wanted_ = tidy;
   settle_changed_.notify_one();
 }
 
@@ -332,14 +343,13 @@ void Database::settle_loop() {
     if (settle_stopping_) return;
     if (oldest == NO_VERSION) {
       settle_changed_.wait(lock, [this] { return settle_wanted_ || settle_stopping_; });
-      settle_wanted_ = false;
     } else {
       const Duration due(oldest + WINDOW_VERSIONS - clock_version());
       settle_wanted_ = true;  // it wakes by itself: commits need not notify
       settle_changed_.wait_for(lock, std::max(due, Duration::zero()) + SETTLE_DELAY,
-                               [this] { return settle_stopping_; });
-      settle_wanted_ = false;
+                               [this] { return tidy_wanted_ || settle_stopping_; });
     }
+    settle_wanted_ = tidy_wanted_ = false;
   }
 }
 

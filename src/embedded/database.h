@@ -87,9 +87,9 @@ class Database {
   std::vector<Function<void()>> take_due_timers();
   void process(std::vector<CommitRequest> batch);
   std::vector<fdb_error_t> resolve_and_apply(std::vector<CommitRequest>& batch, Version version,
-                                             Version oldest, std::vector<KeyRange>& changed);
-  Result<void> apply(CommitRequest& request, Version version, std::uint16_t order,
-                     std::vector<KeyRange>& changed);
+                                             std::vector<KeyRange>& changed);
+  void fill_stamps(CommitRequest& request, Version version, std::uint16_t order) const;
+  Result<void> apply(const CommitRequest& request, std::vector<KeyRange>& changed);
   void answer(std::vector<CommitRequest>& batch, const std::vector<fdb_error_t>& verdicts, Version version);
   void set_watch(Watch watch);
   void fire_watches(const std::vector<KeyRange>& changed, Version version);
@@ -122,7 +122,8 @@ class Database {
 
   std::mutex settle_mutex_;  // guards what follows
   std::condition_variable settle_changed_;
-  bool settle_wanted_ = false;
+  bool settle_wanted_ = false;  // asked, or it will wake by itself
+  bool tidy_wanted_ = false;
   bool settle_stopping_ = false;
 
   std::thread committer_;

@@ -63,6 +63,7 @@ constexpr Text TEXTS[] = {
     {2103, "Value length exceeds limit"},
     {2104, "Connection string invalid"},
     {2108, "Operation is not supported"},
+    {2113, "Special key space range read does not intersect a module"},
     {2200, "API version is not set"},
     {2201, "API version may be set only once"},
     {2202, "API version not valid"},

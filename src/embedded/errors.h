@@ -43,6 +43,7 @@ inline constexpr fdb_error_t KEY_TOO_LARGE = 2102;
 inline constexpr fdb_error_t VALUE_TOO_LARGE = 2103;
 inline constexpr fdb_error_t CONNECTION_STRING_INVALID = 2104;
 inline constexpr fdb_error_t UNSUPPORTED_OPERATION = 2108;
+inline constexpr fdb_error_t SPECIAL_KEYS_NO_MODULE = 2113;
 inline constexpr fdb_error_t API_VERSION_UNSET = 2200;
 inline constexpr fdb_error_t API_VERSION_ALREADY_SET = 2201;
 inline constexpr fdb_error_t API_VERSION_INVALID = 2202;

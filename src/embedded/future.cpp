@@ -1,6 +1,7 @@
 #include "embedded/future.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "embedded/errors.h"
 

@@ -73,7 +73,7 @@ void Resolver::add(const KeyRange& range) {
   at->second = std::move(end);
 }
 
-void Resolver::close_batch(Version version, Version oldest) {
+void Resolver::close_batch(Version version) {
   EF_ASSERT(batches_.empty() || batches_.back().version < version);
   if (!open_.empty()) {
     Batch batch;
@@ -86,6 +86,9 @@ void Resolver::close_batch(Version version, Version oldest) {
     batches_.push_back(std::move(batch));
     if (++since_summary_ == SUMMARY) summarize();
   }
+}
+
+void Resolver::forget(Version oldest) {
   if (oldest > oldest_) oldest_ = oldest;
   while (!batches_.empty() && batches_.front().version <= oldest_) batches_.pop_front();
 }

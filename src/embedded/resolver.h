@@ -36,8 +36,10 @@ class Resolver {
   Verdict resolve(Version read_version, const std::vector<KeyRange>& reads,
                   const std::vector<KeyRange>& writes, std::vector<KeyRange>* conflicting = nullptr);
 
-  // Closes the batch: its accepted writes happened at `version`. Forgets what is older than `oldest`.
-  void close_batch(Version version, Version oldest);
+  // Closes the batch: its accepted writes happened at `version`.
+  void close_batch(Version version);
+  // Transactions that read before `oldest` are too old from now on.
+  void forget(Version oldest);
 
   Version oldest() const { return oldest_; }
 

@@ -267,7 +267,9 @@ void Storage::set(std::string_view key, std::optional<std::string> value) {
 }
 
 Result<void> Storage::apply(const Mutation& mutation) {
-  const auto& [type, key, value] = mutation;
+  const MutationType type = mutation.type;
+  const std::string& key = mutation.key;
+  const std::string& value = mutation.value;
   std::unique_lock lock(mutex_);
   if (type == MutationType::SET) {
     set(key, value);

@@ -24,6 +24,13 @@ inline constexpr std::size_t SYSTEM_KEY_BYTES_MAX = 30'000;        // of keys th
 inline constexpr std::size_t VALUE_BYTES_MAX = 100'000;            // VALUE_SIZE_LIMIT
 inline constexpr std::int64_t TRANSACTION_BYTES_MAX = 10'000'000;  // TRANSACTION_SIZE_LIMIT
 
+// What a mutation and a conflict range count besides their bytes (FoundationDB's sizeof of each).
+inline constexpr std::int64_t MUTATION_OVERHEAD = 40;
+inline constexpr std::int64_t RANGE_OVERHEAD = 24;
+
+// Readable by all; written only by SET_VERSIONSTAMPED_VALUE with 14 zero bytes (design/metadata-version.md).
+inline constexpr std::string_view METADATA_VERSION_KEY = "\xff/metadataVersion";
+
 // [begin, end)
 struct KeyRange {
   std::string begin;
@@ -63,6 +70,7 @@ struct Mutation {
   MutationType type = MutationType::SET;
   std::string key;
   std::string value;
+  bool conflict = true;  // SET_VERSIONSTAMPED_KEY: does its key, once known, conflict with others' reads?
 };
 
 // Rows of a range read, packed into one block, so that a row costs no allocation.

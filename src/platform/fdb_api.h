@@ -55,6 +55,7 @@ struct FdbApi {
   void (*transaction_cancel)(FDBTransaction*);
   void (*transaction_reset)(FDBTransaction*);
   fdb_error_t (*transaction_set_option)(FDBTransaction*, int option, const std::uint8_t* value, int length);
+  void (*transaction_set_read_version)(FDBTransaction*, std::int64_t version);
   FDBFuture* (*transaction_get_read_version)(FDBTransaction*);
   FDBFuture* (*transaction_get)(FDBTransaction*, const std::uint8_t* key, int length, fdb_bool_t snapshot);
   FDBFuture* (*transaction_get_key)(FDBTransaction*, const std::uint8_t* key, int length, fdb_bool_t or_equal,

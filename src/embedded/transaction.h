@@ -1,0 +1,134 @@
+// Transaction: FoundationDB's transaction over one Database: a read version fixed by the first read, reads
+// that see its own writes, conflict ranges for what it read and wrote, and a commit. Semantics, limits and
+// error codes are those of the C API's documentation; functions that return nothing keep their error for the
+// next future.
+//
+// Threads: one at a time. Futures may outlive it.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "embedded/database.h"
+#include "embedded/write_map.h"
+
+namespace everframe::embedded {
+
+struct KeySelector {
+  std::string_view key;
+  bool or_equal;
+  int offset;
+};
+
+class Transaction {
+ public:
+  explicit Transaction(std::shared_ptr<Database> database);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  void cancel();
+  void reset();
+  fdb_error_t set_option(int option, const std::uint8_t* value, int length);
+
+  FutureRef read_version();
+  void set_read_version(Version version);
+  FutureRef get(std::string_view key, bool snapshot);
+  FutureRef get_key(const KeySelector& selector, bool snapshot);
+  struct RangeRequest {
+    KeySelector begin;
+    KeySelector end;
+    int limit;         // rows; 0: any number
+    int target_bytes;  // 0: as the mode says
+    int mode;
+    int iteration;
+    bool snapshot;
+    bool reverse;
+  };
+  FutureRef get_range(const RangeRequest& request);
+
+  void set(std::string_view key, std::string_view value);
+  void clear(std::string_view key);
+  void clear_range(std::string_view begin, std::string_view end);
+  void atomic(int type, std::string_view key, std::string_view operand);
+  // Tells of a wrong type and an inverted range at once; of the rest, as the writes do, with the next future.
+  fdb_error_t add_conflict_range(std::string_view begin, std::string_view end, int type);
+
+  FutureRef watch(std::string_view key);
+  FutureRef commit();
+  Version committed_version() const;
+  FutureRef versionstamp();
+  FutureRef approximate_size();
+  FutureRef on_error(fdb_error_t code);
+
+ private:
+  // Kept over on_error().
+  struct PersistentOptions {
+    Duration timeout{0};  // 0: none
+    int retry_limit = -1;
+    Duration retry_delay_max = 1000ms;
+    std::int64_t size_limit = TRANSACTION_BYTES_MAX;
+  };
+  struct AttemptOptions {
+    bool read_your_writes_disabled = false;
+    bool next_write_no_conflict = false;
+    bool read_system_keys = false;
+    bool write_system_keys = false;
+    bool bypass_unreadable = false;
+    bool used_during_commit_protection_disabled = false;
+    int snapshot_sees_writes = 1;
+  };
+  // What one read found, or its error.
+  template <class T>
+  using Read = Result<T>;
+
+  fdb_error_t check();
+  std::optional<fdb_error_t> check_write();
+  void defer(fdb_error_t code);
+  fdb_error_t set_known_option(int option, std::string_view value);
+  void arm_timeout();
+  void begin_attempt();
+
+  std::string_view max_read_key() const;
+  std::string_view max_write_key() const;
+  fdb_error_t check_written_key(std::string_view key) const;
+  bool sees_writes(bool snapshot) const;
+  Read<Version> version_for_reading();
+
+  Read<std::optional<std::string>> read_key(std::string_view key, bool sees);
+  Read<bool> read_range(std::string_view begin, std::string_view end, bool reverse, bool sees,
+                        ReadLimits& limits, Rows& rows);
+  Read<bool> read_through_writes(std::string_view begin, std::string_view end, bool reverse, Version at,
+                                 ReadLimits& limits, Rows& rows);
+  Read<bool> overlay(const Rows& stored, std::string_view begin, std::string_view end, bool reverse,
+                     ReadLimits& limits, Rows& rows);
+  Read<std::string> resolve(const KeySelector& selector, bool snapshot);
+  void add_read_conflict(std::string_view begin, std::string_view end);
+  void add_write_conflict(std::string_view begin, std::string_view end);
+  bool take_write_conflict();
+  void trigger_watches(std::string_view begin, std::string_view end, const std::optional<std::string>* value);
+  CommitRequest make_request();
+  std::int64_t size_of(const CommitRequest& request) const;
+
+  const std::shared_ptr<Database> database_;
+  Time created_at_;
+  PersistentOptions persistent_;
+  int retries_ = 0;
+  Duration backoff_;
+
+  // Of this attempt:
+  AttemptOptions options_;
+  std::shared_ptr<Generation> generation_;
+  std::shared_ptr<CommitOutcome> outcome_;  // once commit() was called
+  fdb_error_t deferred_ = 0;
+  Version read_version_ = NO_VERSION;
+  WriteMap writes_;
+  std::vector<Mutation> plain_mutations_;  // with read_your_writes_disabled, in call order
+  RangeSet read_conflicts_;
+  RangeSet write_conflicts_;
+  std::vector<Watch> watches_;
+  std::vector<FutureRef> stamps_;
+  std::int64_t approximate_size_ = 0;
+  bool commit_started_ = false;
+};
+
+}  // namespace everframe::embedded

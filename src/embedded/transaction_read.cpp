@@ -1,0 +1,282 @@
+// Transaction's reads: the database at the read version, with the transaction's own writes laid over it.
+#include <algorithm>
+
+#include "embedded/errors.h"
+#include "embedded/transaction.h"
+
+namespace everframe::embedded {
+
+namespace {
+
+// fdb_c.h, FDBStreamingMode.
+constexpr int WANT_ALL = -2;
+constexpr int ITERATOR = -1;
+constexpr int EXACT = 0;
+constexpr int SERIAL = 4;
+constexpr std::int64_t MODE_BYTES[] = {ReadLimits::UNLIMITED, 256, 1000, 4096, 80000};
+constexpr std::int64_t ITERATION_BYTES[] = {4096,  6144,  9216,  13824, 20736,
+                                            31104, 46656, 69984, 80000, 120000};
+
+tl::unexpected<Error> refuse(fdb_error_t code) {
+  return fail_with(code, "{}", error::text(code));
+}
+
+template <class T>
+FutureRef failed(const Result<T>& result) {
+  return Future::make_ready(result.error().code == 0 ? error::UNKNOWN_ERROR : result.error().code);
+}
+
+// The limits of fdb_transaction_get_range, from its four arguments about size.
+Result<ReadLimits> limits_of(const Transaction::RangeRequest& request) {
+  if (request.limit < 0 || request.target_bytes < 0) return refuse(error::RANGE_LIMITS_INVALID);
+  ReadLimits limits{request.limit == 0 ? ReadLimits::UNLIMITED : request.limit,
+                    request.target_bytes == 0 ? ReadLimits::UNLIMITED : request.target_bytes};
+  const int mode = request.mode == WANT_ALL ? SERIAL : request.mode;
+  if (mode == EXACT && limits.rows == ReadLimits::UNLIMITED && limits.bytes == ReadLimits::UNLIMITED) {
+    return refuse(error::EXACT_MODE_WITHOUT_LIMITS);
+  }
+  if (mode == ITERATOR) {
+    if (request.iteration <= 0) return refuse(error::CLIENT_INVALID_OPERATION);
+    const auto step =
+        std::min<std::size_t>(static_cast<std::size_t>(request.iteration), std::size(ITERATION_BYTES));
+    limits.bytes = std::min(limits.bytes, ITERATION_BYTES[step - 1]);
+  } else if (mode >= EXACT && mode <= SERIAL) {
+    limits.bytes = std::min(limits.bytes, MODE_BYTES[mode]);
+  } else {
+    return refuse(error::CLIENT_INVALID_OPERATION);
+  }
+  return limits;
+}
+
+std::size_t key_bytes_max(std::string_view key) {
+  return key.starts_with('\xff') ? SYSTEM_KEY_BYTES_MAX : KEY_BYTES_MAX;
+}
+
+// Without or_equal, the same place: "after key" is "from key's successor on".
+std::string base_of(const KeySelector& selector) {
+  return selector.or_equal ? key_after(selector.key) : std::string(selector.key);
+}
+
+}  // namespace
+
+bool Transaction::sees_writes(bool snapshot) const {
+  if (options_.read_your_writes_disabled || writes_.empty()) return false;
+  return !snapshot || options_.snapshot_sees_writes > 0;
+}
+
+Result<Version> Transaction::version_for_reading() {
+  if (read_version_ == NO_VERSION) {
+    read_version_ = database_->read_version();
+    return read_version_;
+  }
+  if (read_version_ < database_->oldest_readable()) return refuse(error::TRANSACTION_TOO_OLD);
+  if (!database_->is_published(read_version_)) return refuse(error::FUTURE_VERSION);
+  return read_version_;
+}
+
+Result<std::optional<std::string>> Transaction::read_key(std::string_view key, bool sees) {
+  const auto version = version_for_reading();
+  if (!version) return tl::unexpected(version.error());
+  const WriteMap::Point* point = nullptr;
+  if (sees) {
+    if (!options_.bypass_unreadable && writes_.unreadable().contains(key))
+      return refuse(error::ACCESSED_UNREADABLE);
+    if (const auto found = writes_.points().find(key); found != writes_.points().end())
+      point = &found->second;
+    if (point != nullptr && point->unreadable && !options_.bypass_unreadable)
+      return refuse(error::ACCESSED_UNREADABLE);
+    if (point != nullptr && point->independent()) return point->value(std::nullopt);
+    if (point == nullptr && writes_.cleared().contains(key)) return std::nullopt;
+  }
+  auto stored = database_->storage().get(key, *version);
+  if (!stored || point == nullptr) return stored;
+  return point->value(std::move(*stored));
+}
+
+FutureRef Transaction::get(std::string_view key, bool snapshot) {
+  if (const fdb_error_t code = check()) return Future::make_ready(code);
+  if (key.starts_with("\xff\xff")) return Future::make_ready(error::SPECIAL_KEYS_NO_MODULE);
+  if (key >= max_read_key() && key != METADATA_VERSION_KEY) {
+    return Future::make_ready(error::KEY_OUTSIDE_LEGAL_RANGE);
+  }
+  if (key.size() > key_bytes_max(key)) return Future::make_ready(0, std::optional<std::string>());
+  auto value = read_key(key, sees_writes(snapshot));
+  if (!value) return failed(value);
+  if (!snapshot) add_read_conflict(key, key_after(key));
+  return Future::make_ready(0, std::move(*value));
+}
+
+Result<bool> Transaction::read_range(std::string_view begin, std::string_view end, bool reverse, bool sees,
+                                     ReadLimits& limits, Rows& rows) {
+  const auto version = version_for_reading();
+  if (!version) return tl::unexpected(version.error());
+  if (begin >= end) return false;
+  if (!sees || !writes_.touches(begin, end)) {
+    return database_->storage().range(begin, end, *version, reverse, limits, rows);
+  }
+  if (options_.bypass_unreadable) return read_through_writes(begin, end, reverse, *version, limits, rows);
+  // Reading stops before the first unreadable range: reaching it is the error.
+  const auto unreadable =
+      reverse ? writes_.unreadable().last_in(begin, end) : writes_.unreadable().first_in(begin, end);
+  if (!unreadable) return read_through_writes(begin, end, reverse, *version, limits, rows);
+  const std::string low(reverse ? std::max<std::string_view>(begin, unreadable->end) : begin);
+  const std::string high(reverse ? end : std::min<std::string_view>(end, unreadable->begin));
+  const auto more = read_through_writes(low, high, reverse, *version, limits, rows);
+  if (!more) return more;
+  if (!*more && !limits.reached()) return refuse(error::ACCESSED_UNREADABLE);
+  return true;
+}
+
+// Reads the database in pieces, and lays the writes over each.
+Result<bool> Transaction::read_through_writes(std::string_view begin, std::string_view end, bool reverse,
+                                              Version at, ReadLimits& limits, Rows& rows) {
+  std::string low(begin);
+  std::string high(end);
+  Rows stored;
+  while (low < high) {
+    if (limits.reached()) return true;
+    stored.clear();
+    ReadLimits piece = limits;
+    const auto more = database_->storage().range(low, high, at, reverse, piece, stored);
+    if (!more) return more;
+    std::string from = low;
+    std::string to = high;
+    if (*more && !stored.empty()) {
+      const std::string_view last = stored.key(stored.size() - 1);
+      if (reverse) {
+        from = last;
+      } else {
+        to = key_after(last);
+      }
+    }
+    const auto stopped = overlay(stored, from, to, reverse, limits, rows);
+    if (!stopped) return stopped;
+    if (*stopped) return true;
+    (reverse ? high : low) = reverse ? from : to;
+  }
+  return false;
+}
+
+// The rows of [begin, end), of which `stored` is what the database holds, in reading order.
+Result<bool> Transaction::overlay(const Rows& stored, std::string_view begin, std::string_view end,
+                                  bool reverse, ReadLimits& limits, Rows& rows) {
+  const auto& points = writes_.points();
+  auto low = points.lower_bound(begin);
+  auto high = points.lower_bound(end);
+  std::size_t row = 0;
+  const auto emit = [&](std::string_view key, std::string_view value) {
+    limits.count(key.size(), value.size());
+    rows.add(key, value);
+  };
+  while (row < stored.size() || low != high) {
+    const bool has_point = low != high;
+    const auto point = has_point ? (reverse ? std::prev(high) : low) : points.end();
+    const bool has_row = row < stored.size();
+    const int order = !has_point ? -1
+                      : !has_row ? 1
+                                 : stored.key(row).compare(point->first) * (reverse ? -1 : 1);
+    if (order < 0) {  // a row of the database alone
+      if (!writes_.cleared().contains(stored.key(row))) {
+        if (limits.reached()) return true;
+        emit(stored.key(row), stored.value(row));
+      }
+      ++row;
+      continue;
+    }
+    if (limits.reached()) return true;
+    if (point->second.unreadable && !options_.bypass_unreadable) return refuse(error::ACCESSED_UNREADABLE);
+    const bool under = order == 0 && !writes_.cleared().contains(point->first);
+    const auto value = point->second.value(under ? std::optional<std::string>(stored.value(row))
+                                                 : std::optional<std::string>());
+    if (value) emit(point->first, *value);
+    if (order == 0) ++row;
+    reverse ? --high : ++low;
+  }
+  return false;
+}
+
+Result<std::string> Transaction::resolve(const KeySelector& selector, bool snapshot) {
+  const std::string base = base_of(selector);
+  const std::string_view top = max_read_key();
+  ReadLimits limits{0, ReadLimits::UNLIMITED};
+  Rows rows;
+  const bool forward = selector.offset > 0;
+  const std::int64_t wanted = forward ? selector.offset : 1 - std::int64_t{selector.offset};
+  limits.rows = wanted;
+  const auto read = forward ? read_range(base, top, false, sees_writes(snapshot), limits, rows)
+                            : read_range("", base, true, sees_writes(snapshot), limits, rows);
+  if (!read) return tl::unexpected(read.error());
+  std::string found(forward ? top : "");
+  if (rows.size() >= static_cast<std::size_t>(wanted)) found = rows.key(static_cast<std::size_t>(wanted) - 1);
+  if (!snapshot) {
+    if (forward) {
+      add_read_conflict(base, found == top ? found : key_after(found));
+    } else {
+      add_read_conflict(found, base);
+    }
+  }
+  return found;
+}
+
+FutureRef Transaction::get_key(const KeySelector& selector, bool snapshot) {
+  if (const fdb_error_t code = check()) return Future::make_ready(code);
+  if (selector.key > max_read_key()) return Future::make_ready(error::KEY_OUTSIDE_LEGAL_RANGE);
+  auto key = resolve(selector, snapshot);
+  if (!key) return failed(key);
+  return Future::make_ready(0, Future::Key{std::move(*key)});
+}
+
+FutureRef Transaction::get_range(const RangeRequest& request) {
+  auto limits = limits_of(request);
+  if (!limits) return failed(limits);
+  if (const fdb_error_t code = check()) return Future::make_ready(code);
+  const std::string_view top = max_read_key();
+  if (request.begin.key > top || request.end.key > top) {
+    return Future::make_ready(request.begin.key.starts_with("\xff\xff") ? error::SPECIAL_KEYS_NO_MODULE
+                                                                        : error::KEY_OUTSIDE_LEGAL_RANGE);
+  }
+  Future::Range out;
+  std::string begin = base_of(request.begin);
+  std::string end = base_of(request.end);
+  if (request.begin.offset >= request.end.offset && begin >= end)
+    return Future::make_ready(0, std::move(out));
+  for (const auto& [selector, key] : {std::pair(&request.begin, &begin), std::pair(&request.end, &end)}) {
+    if (selector->offset == 1) continue;  // first at or behind its key: no reading needed
+    auto resolved = resolve(*selector, request.snapshot);
+    if (!resolved) return failed(resolved);
+    *key = std::move(*resolved);
+  }
+  if (end > top) end = top;
+  if (begin >= end) return Future::make_ready(0, std::move(out));
+
+  const auto more = read_range(begin, end, request.reverse, sees_writes(request.snapshot), *limits, out.rows);
+  if (!more) return failed(more);
+  out.more = *more || limits->reached();
+  if (!request.snapshot) {
+    // A read that stopped at a limit depends only on what it passed.
+    if (out.more && !out.rows.empty()) {
+      const std::string_view last = out.rows.key(out.rows.size() - 1);
+      if (request.reverse) {
+        begin = last;
+      } else {
+        end = key_after(last);
+      }
+    }
+    add_read_conflict(begin, end);
+  }
+  return Future::make_ready(0, std::move(out));
+}
+
+void Transaction::add_read_conflict(std::string_view begin, std::string_view end) {
+  const auto add = [this](std::string_view from, std::string_view to) {
+    approximate_size_ += static_cast<std::int64_t>(from.size() + to.size()) + RANGE_OVERHEAD;
+    read_conflicts_.add(from, to);
+  };
+  if (options_.read_your_writes_disabled || writes_.empty()) {
+    add(begin, end);
+  } else {
+    writes_.each_dependent(begin, end, add);
+  }
+}
+
+}  // namespace everframe::embedded
