@@ -27,7 +27,7 @@ struct Running {
 };
 
 struct Scratch {
-  Scratch() : path(std::filesystem::temp_directory_path() / "everframe-XXXXXX") {
+  Scratch() : path(std::filesystem::temp_directory_path() / ("everframe-" + std::string(6, 'X'))) {
     if (mkdtemp(path.data()) == nullptr) ADD_FAILURE() << "no scratch directory";
   }
   ~Scratch() { std::filesystem::remove_all(path); }
