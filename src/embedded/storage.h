@@ -2,8 +2,7 @@
 // the log and the window; later a settling thread moves it from the window to the base, makes the base
 // durable now and then, and lets go of log segments behind it.
 //
-//   commit -> window (memory) -> log: write and sync -> published -> after 5 s: base -> base durable
-//          -> log released
+//   commit -> window -> log: write, sync -> published - 5 s -> base -> base durable: log released
 //
 // Opening replays the log into the base, makes it durable and starts an empty log: what is read later was on
 // the disk's surface before, even if the last process died with a failed sync.
