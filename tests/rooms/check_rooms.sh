@@ -15,7 +15,7 @@ find "$src" -mindepth 2 -name '*.h' -o -mindepth 2 -name '*.cpp' | sort | xargs 
   }
   FNR == 1 { room = substr(FILENAME, length(src) + 1); sub(/\/.*/, "", room)
              if (!(room in known)) breach("the room " room " is not in rooms.txt") }
-  FNR == 601 { breach("over 600 lines: is it one room or several?") }
+  FNR == (FILENAME ~ /_test.cpp$/ ? 701 : 601) { breach("over 600 lines (tests 700): is it one room or several?") }
   length($0) > 110 { breach("over 110 characters") }
   /(TO)(DO)|(FIX)(ME)|(X)(XX)/ { breach("an open end: finish it or file an issue") }
   /^#include "/ {
