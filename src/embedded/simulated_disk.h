@@ -33,7 +33,7 @@ class SimulatedDisk final : public platform::Disk {
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
   // A torn sector may hold neither the old nor the new bytes (disks that break the promise).
   void tear_inside_sectors(bool on) { tear_inside_ = on; }
-  std::uint64_t operations() const { return count_; }
+  void lie_about_syncs(bool on) { lying_ = on; }
 
   // The machine comes back. Unsynced state is decided by dice if power was lost, kept if only the process
   // died.
@@ -197,6 +197,7 @@ class SimulatedDisk final : public platform::Disk {
         node_->dirty.clear();
         return fail_with(EIO, "cannot sync {}: input/output error", path_);
       }
+      if (disk_.lying_) return {};
       for (const std::size_t sector : node_->dirty) disk_.store(*node_, sector);
       node_->stored.resize(node_->now.size());
       node_->dirty.clear();
@@ -302,6 +303,7 @@ class SimulatedDisk final : public platform::Disk {
   std::uint64_t capacity_ = NEVER;
   bool dead_ = false;
   bool tear_inside_ = false;
+  bool lying_ = false;
 };
 
 }  // namespace everframe::embedded

@@ -1,8 +1,10 @@
-// TableClient: for tests, the C functions as a test wants to write them: blocking, with strings and
-// optionals.
+// For tests: the C functions as a test wants to write them, blocking, with strings and optionals; and a
+// fixture with a memory: database of the test's own.
 #pragma once
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -209,6 +211,41 @@ class TestDatabase {
  private:
   FDBDatabase* handle_ = nullptr;
   fdb_error_t error_ = 0;
+};
+
+// Goes as the test says, and a little by itself, as clocks do.
+class TestClock final : public platform::Clock {
+ public:
+  Time now() const override {
+    return Time(Duration(
+        moved_.load() +
+        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()).count()));
+  }
+  WallMs wall() const override { return WallMs{0}; }
+  void move(Duration by) { moved_ += by.count(); }
+
+ private:
+  std::atomic<std::int64_t> moved_{0};
+};
+
+class MemoryDatabaseTest : public ::testing::Test {
+ protected:
+  MemoryDatabaseTest() {
+    configure({nullptr, &clock_, 1});
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    database_ = std::make_unique<TestDatabase>(std::string("memory:") + test->name());
+    EXPECT_EQ(database_->error(), 0);
+  }
+  TestTransaction begin() { return database_->begin(); }
+  void put(std::vector<Row> rows) {
+    auto t = begin();
+    for (const auto& [key, value] : rows) t.set(key, value);
+    ASSERT_EQ(t.commit(), 0);
+  }
+  std::optional<std::string> stored(std::string_view key) { return *begin().read(key); }
+
+  TestClock clock_;
+  std::unique_ptr<TestDatabase> database_;
 };
 
 }  // namespace everframe::embedded
