@@ -1,0 +1,122 @@
+// Database, Transaction: FoundationDB's transactions as coroutines. One API over the table of C functions
+// (platform/fdb_api.h), whichever engine filled it; meaning, limits and error codes are FoundationDB's
+// (documentation "Developer Guide", "C API").
+// Threads: a Database may be used from any thread; a Transaction belongs to one executor: whatever is awaited
+// resumes there, never inside an engine's callback. Nothing blocks.
+// Errors: Error::code is FoundationDB's; 0 is a caller's own refusal from inside run().
+// Keys and values are byte strings. Sets, clears and atomic operations return nothing: their errors come out
+// of commit().
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/function.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "platform/executor.h"
+#include "platform/fdb_api.h"
+#include "store/tuple.h"
+
+namespace everframe::store {
+
+inline constexpr int NOT_COMMITTED = 1020;
+inline constexpr int COMMIT_UNKNOWN_RESULT = 1021;
+
+struct KeyValue {
+  std::string key;
+  std::string value;
+  bool operator==(const KeyValue&) const = default;
+};
+
+struct RangeOptions {
+  std::size_t limit = 0;  // rows; 0: all
+  bool reverse = false;
+  bool snapshot = false;  // adds no read conflict
+};
+
+enum class AtomicOp {
+  ADD = 2,
+  MAX = 12,
+  MIN = 13,
+  BYTE_MIN = 16,
+  BYTE_MAX = 17,
+  SET_VERSIONSTAMPED_KEY = 14
+};
+
+class Database;
+
+class Transaction {
+ public:
+  Transaction(Transaction&&) noexcept;
+  ~Transaction();
+
+  Task<Result<std::optional<std::string>>> get(std::string key, bool snapshot = false);
+  // All rows of [begin, end), fetched page by page.
+  Task<Result<std::vector<KeyValue>>> get_range(KeyRange range, RangeOptions options = {});
+  Task<Result<std::int64_t>> read_version();
+
+  void set(std::string_view key, std::string_view value);
+  void clear(std::string_view key);
+  void clear(const KeyRange& range);
+  void atomic(AtomicOp op, std::string_view key, std::string_view operand);
+  void add(std::string_view key, std::int64_t delta);  // 8 bytes little-endian
+  void add_read_conflict(const KeyRange& range);
+  void add_write_conflict(const KeyRange& range);
+
+  Task<Result<void>> commit();
+  // After a failed commit or read: waits as FoundationDB asks and makes the transaction usable again, or
+  // gives the error back where a retry cannot help.
+  Task<Result<void>> on_error(Error error);
+  std::int64_t committed_version() const;  // after commit(); -1 if it only read
+
+ private:
+  friend class Database;
+  struct State;
+  explicit Transaction(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+class Database {
+ public:
+  // `target` as the engine takes it: embedded:DIR, memory:NAME, or a cluster file. Selects API 730 and sets
+  // up the network at the first call. `why` turns the engine's last failure into its own words (may be
+  // empty).
+  static Result<std::unique_ptr<Database>> open(const platform::FdbApi& api, const std::string& target,
+                                                Function<std::string()> why = {});
+  ~Database();  // after all its transactions
+
+  Transaction begin(platform::Executor& executor);
+
+  // The retry loop: runs `body` in a transaction and commits, again as long as FoundationDB says that it may
+  // help. The body must be idempotent: after commit_unknown_result it runs again although it may have been
+  // committed. An Error with code 0 from the body ends the loop, nothing committed. `body` lives until the
+  // end.
+  template <class T>
+  Task<Result<T>> run(platform::Executor& executor, Function<Task<Result<T>>(Transaction&)> body) {
+    Transaction transaction = begin(executor);
+    for (;;) {
+      Result<T> result = co_await body(transaction);
+      Error error;
+      if (result) {
+        Result<void> committed = co_await transaction.commit();
+        if (committed) co_return result;
+        error = committed.error();
+      } else {
+        error = result.error();
+        if (error.code == 0) co_return result;
+      }
+      Result<void> again = co_await transaction.on_error(error);
+      if (!again) co_return tl::unexpected<Error>(again.error());
+    }
+  }
+
+ private:
+  struct Connection;
+  explicit Database(std::unique_ptr<Connection> connection);
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace everframe::store

@@ -1,0 +1,58 @@
+// WorldKeys: where everything of one world lies in the store (design.md section 5), as tuple-encoded keys
+// that begin with the world's name. Keys of a chunk are ordered by its code, so a region is one range.
+// Persistent.
+//
+//   (W, "chunk", code, entity_id)            entity record
+//   (W, "player", player_id)                 player record
+//   (W, "session", player_id)                session epoch, u64
+//   (W, "account", token_hash)               player id, u64
+//   (W, "input", region_id, player_id, seq)  durable input queue (T1)
+//   (W, "frame", region_id, frame_no)        frame record
+//   (W, "region", region_id)                 region record
+//   (W, "ledger", "total", item)             sum of all ledger entries, i64: kept by atomic adds
+//   (W, "ledger", "entry", region_id, frame_no)  a frame's entries
+//   (W, "meta", name)                        what the world was made from: format, seed, content hash, next
+//   player
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "store/tuple.h"
+
+namespace everframe::store {
+
+class WorldKeys {
+ public:
+  explicit WorldKeys(std::string_view world);
+
+  std::string entity(ChunkCode chunk, EntityId id) const;
+  KeyRange chunk(ChunkCode code) const;
+  KeyRange chunks() const;
+  std::string player(PlayerId id) const;
+  KeyRange players() const;
+  std::string session(PlayerId id) const;
+  std::string account(ByteView token_hash) const;
+  std::string input(RegionId region, PlayerId player, ActionSeq seq) const;
+  KeyRange inputs(RegionId region) const;
+  std::string frame(RegionId region, FrameNo no) const;
+  KeyRange frames(RegionId region) const;
+  std::string region(RegionId id) const;
+  std::string ledger_total(ItemType item) const;
+  KeyRange ledger_totals() const;
+  std::string ledger_entries(RegionId region, FrameNo no) const;
+  KeyRange ledger_log(RegionId region) const;
+  std::string meta(std::string_view name) const;
+  KeyRange all() const;
+
+ private:
+  std::string prefix_;
+};
+
+// Values of counters and ids: 8 bytes, little-endian (as atomic ADD takes them).
+std::string u64_value(std::uint64_t value);
+std::optional<std::uint64_t> read_u64_value(std::string_view bytes);
+
+}  // namespace everframe::store
