@@ -1,5 +1,5 @@
-// Frame: the pure function at the heart (P8): (state, inputs in their order, world time, seed) → effects. No
-// clock, no dice but the frame's seed, no I/O, integers only: the same on every machine. Whatever one input
+// Frame: the pure function at the heart (P8): (state, inputs in their order, world time, seed) → effects.
+// No clock, no dice but the frame's seed, no I/O, integers only: the same on every machine. What one input
 // does is complete or nothing. Effects can be undone until they are committed. Items come and go only by
 // ledger entries (P4).
 #pragma once

@@ -1,0 +1,114 @@
+// Endpoint: the server's side of many WebRTC peers on one UDP port, sans-IO. Offers, datagrams and time in;
+// answers, events, datagrams and the next timeout out. ICE-lite (RFC 8445 section 2.5), DTLS 1.2 passive (RFC
+// 6347, 8842), SCTP with data channels (sctp/association.h).
+// Peers are told apart by the ufrag that we gave them in their answer, then by address; an address counts
+// only once a STUN check with the right password came from it. A peer may move to another address by STUN
+// plus a fresh DTLS record from there. Silence for SILENCE_MAX ends a peer (RFC 7675 counts from the last
+// authenticated packet; browsers' throttled tabs check every 20 s to 30 s). Threads: one at a time. It calls
+// nobody back: after any call, drain next_event() and flush(). Hostile bytes cost their sender alone: what is
+// not authenticated is dropped, counted in figures(), and never answered with more bytes than it had.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/address.h"
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "transport/certificate.h"
+#include "transport/channel.h"
+
+namespace everframe::transport {
+
+enum class PeerId : std::uint64_t {};  // never reused within a process
+
+inline constexpr Duration SILENCE_MAX = 35s;
+inline constexpr Duration CONNECT_MAX = 20s;  // from the answer to an open association
+
+struct Outgoing {
+  Address to;
+  Bytes bytes;
+};
+
+struct PeerConnected {};
+struct PeerChannel {  // the peer opened a channel
+  ChannelId channel;
+  ChannelOptions options;
+};
+struct PeerMessage {
+  ChannelId channel;
+  Bytes bytes;
+  bool binary = true;
+};
+struct PeerChannelClosed {
+  ChannelId channel;
+};
+struct PeerClosed {  // the last event of a peer
+  std::string reason;
+};
+struct PeerEvent {
+  PeerId peer{};
+  std::variant<PeerConnected, PeerChannel, PeerMessage, PeerChannelClosed, PeerClosed> what;
+};
+
+struct EndpointFigures {
+  std::uint64_t peers = 0;
+  std::uint64_t connected = 0;
+  std::uint64_t datagrams_in = 0;
+  std::uint64_t datagrams_out = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t handshakes = 0;
+  std::uint64_t bad_stun = 0;         // malformed, unknown ufrag, wrong password
+  std::uint64_t unknown_address = 0;  // not STUN, from nobody we know
+  std::uint64_t bad_records = 0;      // DTLS that does not decrypt, replays
+  std::uint64_t bad_fingerprints = 0;
+  std::uint64_t bad_packets = 0;  // SCTP inside good records
+  std::uint64_t timed_out = 0;
+  std::uint64_t roamed = 0;
+};
+
+class Endpoint {
+ public:
+  struct Options {
+    std::vector<Address> candidates;  // what answers name: where clients reach us
+    std::size_t peers_max = 5'000;
+    std::uint64_t seed = 0;  // of passwords, ufrags and SCTP tags: true entropy in production
+  };
+  Endpoint(std::shared_ptr<const Certificate> certificate, Options options);
+  ~Endpoint();
+
+  struct Accepted {
+    PeerId peer{};
+    std::string answer;  // SDP
+  };
+  // Refuses malformed offers (the Error says where) and more than peers_max peers (Error::code 503).
+  Result<Accepted> accept(std::string_view offer, Time now);
+
+  void receive(const Address& from, ByteView datagram, Time now);
+  void advance(Time now);
+  std::optional<Time> next_timeout() const;
+  std::optional<PeerEvent> next_event();
+
+  SendOutcome send(PeerId peer, ChannelId channel, ByteView message, bool binary, Time now);
+  std::size_t buffered(PeerId peer, ChannelId channel) const;  // reliable bytes not yet acknowledged
+  std::size_t room(PeerId peer) const;                         // bytes that would leave at once
+  void close_channel(PeerId peer, ChannelId channel, Time now);
+  // Tells the peer and forgets it, at once; a PeerClosed follows.
+  void close(PeerId peer, std::string reason, Time now);
+
+  // Appends the datagrams that may leave now, of every peer that has any: once a tick or after a batch of
+  // input.
+  void flush(Time now, std::vector<Outgoing>& out);
+
+  const EndpointFigures& figures() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace everframe::transport
