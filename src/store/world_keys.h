@@ -8,7 +8,8 @@
 //   (W, "account", token_hash)               player id, u64
 //   (W, "input", region_id, player_id, seq)  durable input queue (T1)
 //   (W, "frame", region_id, frame_no)        frame record
-//   (W, "region", region_id)                 region record
+//   (W, "region", region_id)                 who owns it
+//   (W, "region", region_id, "head")         its last frame
 //   (W, "ledger", "total", item)             sum of all ledger entries, i64: kept by atomic adds
 //   (W, "ledger", "entry", region_id, frame_no)  a frame's entries
 //   (W, "meta", name)                        what the world was made from: format, seed, content hash, next
@@ -40,6 +41,7 @@ class WorldKeys {
   std::string frame(RegionId region, FrameNo no) const;
   KeyRange frames(RegionId region) const;
   std::string region(RegionId id) const;
+  std::string region_head(RegionId id) const;
   std::string ledger_total(ItemType item) const;
   KeyRange ledger_totals() const;
   std::string ledger_entries(RegionId region, FrameNo no) const;
