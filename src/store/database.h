@@ -1,8 +1,10 @@
 // Database, Transaction: FoundationDB's transactions as coroutines. One API over the table of C functions
 // (platform/fdb_api.h), whichever engine filled it; meaning, limits and error codes are FoundationDB's
 // (documentation "Developer Guide", "C API").
-// Threads: a Database may be used from any thread; a Transaction belongs to one executor: whatever is awaited
-// resumes there, never inside an engine's callback. Nothing blocks.
+// Threads: a Database may be used from any thread; a Transaction belongs to one executor, which outlives it:
+// whatever is awaited resumes there, never inside an engine's callback. Nothing blocks.
+// Ownership: a Transaction destroyed while something of it is awaited is cancelled, and what is awaited ends
+// with an error; a coroutine destroyed while it awaits is not resumed. Awaited results own their bytes.
 // Errors: Error::code is FoundationDB's; 0 is a caller's own refusal from inside run().
 // Keys and values are byte strings. Sets, clears and atomic operations return nothing: their errors come out
 // of commit().
@@ -75,8 +77,9 @@ class Transaction {
  private:
   friend class Database;
   struct State;
-  explicit Transaction(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  struct Steps;
+  explicit Transaction(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
 };
 
 class Database {

@@ -1,0 +1,229 @@
+#include "store/database.h"
+
+#include <algorithm>
+
+#include "store/future.h"
+#include "store/network.h"
+#include "store/world_keys.h"
+
+namespace everframe::store {
+
+namespace {
+
+constexpr int STREAMING_WANT_ALL = -2;  // FDB_STREAMING_MODE_WANT_ALL
+constexpr int CONFLICT_READ = 0;        // FDB_CONFLICT_RANGE_TYPE_READ
+constexpr int CONFLICT_WRITE = 1;
+
+const std::uint8_t* start_of(std::string_view text) {
+  return reinterpret_cast<const std::uint8_t*>(text.data());
+}
+int length_of(std::string_view text) {
+  EF_ASSERT(text.size() <= INT32_MAX);
+  return static_cast<int>(text.size());
+}
+std::string copy(const std::uint8_t* bytes, int length) {
+  return length == 0 ? std::string()
+                     : std::string(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length));
+}
+
+}  // namespace
+
+struct Transaction::State {
+  State(const platform::FdbApi& table, FDBTransaction* transaction, platform::Executor& home)
+      : api(table), handle(transaction), executor(home) {}
+  ~State() { api.transaction_destroy(handle); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  tl::unexpected<Error> failed(std::string_view doing, fdb_error_t code) const {
+    return fail_with(code, "the store: {}: {} (FoundationDB's error {})", doing, api.get_error(code), code);
+  }
+
+  const platform::FdbApi& api;
+  FDBTransaction* const handle;
+  platform::Executor& executor;
+  int inline_left = INLINE_MAX;
+};
+
+// The coroutines hold the state themselves: a Transaction may go while one of them waits. Its destructor has
+// then cancelled the transaction, and they end with an error.
+struct Transaction::Steps {
+  using Shared = std::shared_ptr<State>;
+
+  static Task<Result<std::optional<std::string>>> get(Shared state, std::string key, bool snapshot) {
+    const auto& api = state->api;
+    Future future(api, api.transaction_get(state->handle, start_of(key), length_of(key), snapshot),
+                  state->executor, &state->inline_left);
+    fdb_error_t code = co_await future;
+    fdb_bool_t present = 0;
+    const std::uint8_t* value = nullptr;
+    int length = 0;
+    if (code == 0) code = api.future_get_value(future.get(), &present, &value, &length);
+    if (code != 0) co_return state->failed("reading a key", code);
+    if (present == 0) co_return std::nullopt;
+    co_return copy(value, length);
+  }
+
+  // One page of what is left of `range`; takes it off `range`. True: there is more.
+  static Task<Result<bool>> get_page(Shared state, KeyRange& range, const RangeOptions& options,
+                                     int iteration, std::vector<KeyValue>& rows) {
+    const auto& api = state->api;
+    const std::size_t left = options.limit == 0 ? 0 : options.limit - rows.size();
+    const int limit = static_cast<int>(std::min<std::size_t>(left, INT32_MAX));
+    constexpr int AT_OR_AFTER = 1;  // the offset of the selector first_greater_or_equal
+    Future future(
+        api,
+        api.transaction_get_range(state->handle, start_of(range.begin), length_of(range.begin), 0,
+                                  AT_OR_AFTER, start_of(range.end), length_of(range.end), 0, AT_OR_AFTER,
+                                  limit, 0, STREAMING_WANT_ALL, iteration, options.snapshot, options.reverse),
+        state->executor, &state->inline_left);
+    fdb_error_t code = co_await future;
+    const FDBKeyValue* page = nullptr;
+    int count = 0;
+    fdb_bool_t more = 0;
+    if (code == 0) code = api.future_get_keyvalue_array(future.get(), &page, &count, &more);
+    if (code != 0) co_return state->failed("reading a range", code);
+    for (int i = 0; i < count; ++i) {
+      rows.push_back({copy(page[i].key, page[i].key_length), copy(page[i].value, page[i].value_length)});
+    }
+    if (more == 0 || count == 0) co_return false;
+    if (options.limit != 0 && rows.size() >= options.limit) co_return false;
+    if (options.reverse) {
+      range.end = rows.back().key;
+    } else {
+      range.begin = rows.back().key + '\0';
+    }
+    co_return true;
+  }
+
+  static Task<Result<std::vector<KeyValue>>> get_range(Shared state, KeyRange range, RangeOptions options) {
+    std::vector<KeyValue> rows;
+    for (int iteration = 1;; ++iteration) {
+      const auto more = co_await get_page(state, range, options, iteration, rows);
+      if (!more) co_return tl::unexpected<Error>(more.error());
+      if (!*more) co_return std::move(rows);
+    }
+  }
+
+  static Task<Result<std::int64_t>> read_version(Shared state) {
+    const auto& api = state->api;
+    Future future(api, api.transaction_get_read_version(state->handle), state->executor, &state->inline_left);
+    fdb_error_t code = co_await future;
+    std::int64_t version = 0;
+    if (code == 0) code = api.future_get_int64(future.get(), &version);
+    if (code != 0) co_return state->failed("asking for a read version", code);
+    co_return version;
+  }
+
+  // Never inline, so that a loop over transactions unwinds the stack.
+  static Task<Result<void>> commit(Shared state) {
+    Future future(state->api, state->api.transaction_commit(state->handle), state->executor, nullptr);
+    const fdb_error_t code = co_await future;
+    if (code != 0) co_return state->failed("committing", code);
+    co_return Result<void>{};
+  }
+
+  static Task<Result<void>> on_error(Shared state, Error error) {
+    EF_ASSERT(error.code != 0);
+    Future future(state->api, state->api.transaction_on_error(state->handle, error.code), state->executor,
+                  nullptr);
+    const fdb_error_t code = co_await future;
+    if (code == 0) co_return Result<void>{};
+    if (code == error.code) co_return tl::unexpected<Error>(std::move(error));
+    co_return state->failed("retrying", code);
+  }
+};
+
+Transaction::Transaction(std::shared_ptr<State> state) : state_(std::move(state)) {}
+Transaction::Transaction(Transaction&&) noexcept = default;
+Transaction::~Transaction() {
+  if (state_ != nullptr && state_.use_count() > 1) state_->api.transaction_cancel(state_->handle);
+}
+
+Task<Result<std::optional<std::string>>> Transaction::get(std::string key, bool snapshot) {
+  return Steps::get(state_, std::move(key), snapshot);
+}
+Task<Result<std::vector<KeyValue>>> Transaction::get_range(KeyRange range, RangeOptions options) {
+  return Steps::get_range(state_, std::move(range), options);
+}
+Task<Result<std::int64_t>> Transaction::read_version() {
+  return Steps::read_version(state_);
+}
+Task<Result<void>> Transaction::commit() {
+  return Steps::commit(state_);
+}
+Task<Result<void>> Transaction::on_error(Error error) {
+  return Steps::on_error(state_, std::move(error));
+}
+
+void Transaction::set(std::string_view key, std::string_view value) {
+  state_->api.transaction_set(state_->handle, start_of(key), length_of(key), start_of(value),
+                              length_of(value));
+}
+void Transaction::clear(std::string_view key) {
+  state_->api.transaction_clear(state_->handle, start_of(key), length_of(key));
+}
+void Transaction::clear(const KeyRange& range) {
+  state_->api.transaction_clear_range(state_->handle, start_of(range.begin), length_of(range.begin),
+                                      start_of(range.end), length_of(range.end));
+}
+void Transaction::atomic(AtomicOp op, std::string_view key, std::string_view operand) {
+  state_->api.transaction_atomic_op(state_->handle, start_of(key), length_of(key), start_of(operand),
+                                    length_of(operand), static_cast<int>(op));
+}
+void Transaction::add(std::string_view key, std::int64_t delta) {
+  atomic(AtomicOp::ADD, key, u64_value(static_cast<std::uint64_t>(delta)));
+}
+
+// A refused conflict range (an inverted one) is a bug of the caller's; one that is too long comes out of
+// commit().
+void Transaction::add_read_conflict(const KeyRange& range) {
+  EF_ASSERT(state_->api.transaction_add_conflict_range(state_->handle, start_of(range.begin),
+                                                       length_of(range.begin), start_of(range.end),
+                                                       length_of(range.end), CONFLICT_READ) == 0);
+}
+void Transaction::add_write_conflict(const KeyRange& range) {
+  EF_ASSERT(state_->api.transaction_add_conflict_range(state_->handle, start_of(range.begin),
+                                                       length_of(range.begin), start_of(range.end),
+                                                       length_of(range.end), CONFLICT_WRITE) == 0);
+}
+
+std::int64_t Transaction::committed_version() const {
+  std::int64_t version = -1;
+  if (state_->api.transaction_get_committed_version(state_->handle, &version) != 0) return -1;
+  return version;
+}
+
+struct Database::Connection {
+  Connection(const platform::FdbApi& table, FDBDatabase* database) : api(table), handle(database) {}
+  ~Connection() { api.database_destroy(handle); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  const platform::FdbApi& api;
+  FDBDatabase* const handle;
+};
+
+Database::Database(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
+Database::~Database() = default;
+
+Result<std::unique_ptr<Database>> Database::open(const platform::FdbApi& api, const std::string& target,
+                                                 Function<std::string()> why) {
+  if (auto started = start_network(api); !started) return tl::unexpected(started.error());
+  FDBDatabase* handle = nullptr;
+  if (const fdb_error_t code = api.create_database(target.c_str(), &handle)) {
+    const std::string reason = why ? why() : std::string();
+    return fail_with(code, "the store {} cannot be opened: {}", target,
+                     reason.empty() ? std::string(api.get_error(code)) : reason);
+  }
+  return std::unique_ptr<Database>(new Database(std::make_unique<Connection>(api, handle)));
+}
+
+Transaction Database::begin(platform::Executor& executor) {
+  FDBTransaction* handle = nullptr;
+  const fdb_error_t refused = connection_->api.database_create_transaction(connection_->handle, &handle);
+  EF_ASSERT(refused == 0);  // FoundationDB refuses only a handle that is none
+  return Transaction(std::make_shared<Transaction::State>(connection_->api, handle, executor));
+}
+
+}  // namespace everframe::store

@@ -1,0 +1,16 @@
+// Network: the thread on which an engine's client runs, one per engine and process, as FoundationDB asks:
+// started with the first database, stopped at the process's end, never restarted.
+// Threads: any.
+#pragma once
+#include "base/result.h"
+#include "platform/fdb_api.h"
+
+namespace everframe::store {
+
+inline constexpr int API_VERSION = 730;
+
+// Selects the API version and starts the engine's network, once; what another part of the process has already
+// set up is left to it.
+Result<void> start_network(const platform::FdbApi& api);
+
+}  // namespace everframe::store
