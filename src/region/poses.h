@@ -1,0 +1,63 @@
+// Poses: where every body of a region is right now (P7: volatile, never waits for the store). Checks what
+// players say against the speed limit and the world's edge, remembers what is not saved yet, and makes the
+// table that a tick shows to everybody. One owner, one thread.
+#pragma once
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/time.h"
+#include "region/messages.h"
+#include "world/content.h"
+
+namespace everframe::region {
+
+class Poses {
+ public:
+  explicit Poses(const world::Rules& rules) : rules_(rules) {}
+
+  void add(PlayerId player, EntityId body, std::string name, const Vec3& position, std::int32_t yaw,
+           Time now);
+  void remove(PlayerId player);
+
+  enum class Verdict { TAKEN, OLD, REFUSED };
+  // OLD: its pose_seq is not newer. REFUSED: too fast, or out of the world: the player stays where it was.
+  Verdict take(PlayerId player, const wire::PoseUpdate& update, Time now);
+
+  struct Place {
+    Vec3 position;
+    std::int32_t yaw = 0;
+    bool operator==(const Place&) const = default;
+  };
+  std::optional<Place> where(PlayerId player) const;
+  // The place, if it is not the one that was last saved.
+  std::optional<Place> unsaved(PlayerId player) const;
+  void saved(PlayerId player, const Place& place);
+  std::vector<PlayerId> all_unsaved() const;  // by id
+
+  bool any_change() const { return changed_; }  // since the last table
+  std::shared_ptr<const PoseTable> table(WallMs wall, FrameNo frame);
+  std::size_t size() const { return bodies_.size(); }
+
+ private:
+  struct Body {
+    EntityId id{};
+    std::shared_ptr<const std::string> name;
+    wire::Pose pose;
+    std::uint64_t pose_seq = 0;
+    std::uint64_t changed = 0;  // tick
+    Place in_store;
+    Time last_taken{};
+    std::int64_t stride_mm = 0;  // how far it may go now: fills with time, empties with movement
+  };
+  bool reachable(const Body& body, const Vec3& to, std::int64_t stride_mm) const;
+
+  const world::Rules& rules_;
+  std::map<PlayerId, Body> bodies_;
+  std::uint64_t tick_ = 0;
+  bool changed_ = false;
+};
+
+}  // namespace everframe::region
