@@ -26,7 +26,7 @@ std::array<ChunkCode, 9> surroundings(const Vec3& position) {
 
 // Each chunk is read once, however many wait for it.
 Task<> Region::load_chunk(ChunkCode code) {
-  if (state_.has_chunk(code)) co_return;
+  if (state_->has_chunk(code)) co_return;
   const auto under_way = loading_.find(code);
   if (under_way != loading_.end()) {
     struct Loaded {
@@ -42,38 +42,45 @@ Task<> Region::load_chunk(ChunkCode code) {
     co_return;
   }
   loading_[code];
+  try {
+    co_await read_chunk(code);
+  } catch (...) {
+    executor().post([waiting = std::move(loading_[code])] {  // they find that this life is over
+      for (const auto& resume : waiting) resume();
+    });
+    throw;
+  }
+  const auto waiting = std::move(loading_[code]);
+  loading_.erase(code);
+  for (const auto& resume : waiting) resume();
+}
+
+Task<> Region::read_chunk(ChunkCode code) {
   store::Transaction transaction = world_.database.begin(executor());
   const store::KeyRange range = world_.keys.chunk(code);
   store::RangeOptions options;
   options.snapshot = true;
-  for (;;) {
-    const auto rows = co_await transaction.get_range(range, options);
+  Result<std::vector<store::KeyValue>> rows = co_await transaction.get_range(range, options);
+  while (!rows) {
+    const Error error = rows.error();
+    const auto again = co_await transaction.on_error(error);
     if (over()) co_return;
-    if (!rows) {
-      const Error error = rows.error();
-      const auto again = co_await transaction.on_error(error);
-      if (over()) co_return;
-      if (!again) throw std::runtime_error("reading a chunk: " + again.error().text);
-      continue;
-    }
-    std::vector<world::Entity> entities;
-    entities.reserve(rows->size());
-    for (const store::KeyValue& row : *rows) {
-      Result<world::Entity> entity = world::read_entity(bytes_of(row.value));
-      if (!entity)
-        throw std::runtime_error("chunk " + std::to_string(raw(code)) + ": " + entity.error().text);
-      entities.push_back(std::move(*entity));
-    }
-    state_.load_chunk(code, std::move(entities));
-    break;
+    if (!again) throw std::runtime_error("reading a chunk: " + again.error().text);
+    rows = co_await transaction.get_range(range, options);
   }
+  if (over()) co_return;
+  std::vector<world::Entity> entities;
+  entities.reserve(rows->size());
+  for (const store::KeyValue& row : *rows) {
+    Result<world::Entity> entity = world::read_entity(bytes_of(row.value));
+    if (!entity) throw std::runtime_error("chunk " + std::to_string(raw(code)) + ": " + entity.error().text);
+    entities.push_back(std::move(*entity));
+  }
+  state_->load_chunk(code, std::move(entities));
   ReplicatedChunk& chunk = chunks_[code];
   chunk.version = raw(head_.frame);
   chunk.used = ++use_count_;
-  const auto waiting = std::move(loading_[code]);
-  loading_.erase(code);
   arm_due();
-  for (const auto& resume : waiting) resume();
 }
 
 Task<> Region::load_around(Vec3 position) {
@@ -86,16 +93,16 @@ Task<> Region::load_around(Vec3 position) {
 
 bool Region::ready_around(const Vec3& position) {
   const auto codes = surroundings(position);
-  if (std::all_of(codes.begin(), codes.end(), [this](ChunkCode code) { return state_.has_chunk(code); })) {
+  if (std::all_of(codes.begin(), codes.end(), [this](ChunkCode code) { return state_->has_chunk(code); })) {
     for (const ChunkCode code : codes) chunks_[code].used = ++use_count_;
     return true;
   }
   run(load_around(position));
-  return false;
+  return std::all_of(codes.begin(), codes.end(), [this](ChunkCode code) { return state_->has_chunk(code); });
 }
 
 Task<bool> Region::load_player(PlayerId id) {
-  if (state_.player(id) == nullptr) {
+  if (state_->player(id) == nullptr) {
     store::Transaction transaction = world_.database.begin(executor());
     const std::string key = world_.keys.player(id);
     const auto row = co_await transaction.get(key, true);
@@ -103,20 +110,20 @@ Task<bool> Region::load_player(PlayerId id) {
     if (!row || !*row) co_return false;
     Result<world::Player> player = world::read_player(bytes_of(**row));
     if (!player) throw std::runtime_error("player " + std::to_string(raw(id)) + ": " + player.error().text);
-    if (state_.player(id) == nullptr) {  // nobody else was quicker
+    if (state_->player(id) == nullptr) {  // nobody else was quicker
       PlayerWork& work = work_[id];
       const ActionSeq last = player->last_seq;
       work.answered = last;
       work.durable = std::max(work.durable, last);
       work.taken = std::max(work.taken, last);
-      state_.load_player(std::move(*player));
+      state_->load_player(std::move(*player));
     }
   }
-  const ChunkCode home = state_.player(id)->chunk;
+  const ChunkCode home = state_->player(id)->chunk;
   co_await load_chunk(home);
   if (over()) co_return false;
-  const world::Player* player = state_.player(id);
-  const world::Entity* body = player != nullptr ? state_.entity(player->body) : nullptr;
+  const world::Player* player = state_->player(id);
+  const world::Entity* body = player != nullptr ? state_->entity(player->body) : nullptr;
   if (body == nullptr) throw std::runtime_error("player " + std::to_string(raw(id)) + " has no body");
   co_await load_around(body->position);
   co_return !over();
@@ -128,8 +135,12 @@ void Region::forget_idle_player(PlayerId id) {
   const PlayerWork& w = work->second;
   const bool leaving = std::any_of(farewells_.begin(), farewells_.end(),
                                    [id](const auto& farewell) { return farewell.first == id; });
-  if (raw(w.session) != 0 || w.pins > 0 || w.answered != w.taken || leaving || frame_running_) return;
-  state_.drop_player(id);
+  if (raw(w.session) != 0 || w.pins > 0 || w.answered != w.taken || leaving) return;
+  if (frame_running_) {  // it may be part of that
+    maybe_idle_.insert(id);
+    return;
+  }
+  state_->drop_player(id);
   work_.erase(work);
 }
 
@@ -185,7 +196,7 @@ void Region::send_snapshot(ChunkCode code, SessionId id) {
   }
   if (!chunk.snapshot) {
     wire::ChunkSnapshot snapshot{code, chunk.version, {}};
-    for (const auto& [entity_id, entity] : state_.chunk(code)->entities) {
+    for (const auto& [entity_id, entity] : state_->chunk(code)->entities) {
       if (entity.type != world_.content.body) snapshot.entities.push_back(to_wire(entity));
     }
     auto bytes = std::make_shared<Bytes>();
@@ -234,9 +245,9 @@ void Region::evict() {
   if (chunks_.size() <= CHUNKS_KEPT) return;
   std::set<ChunkCode> needed;
   for (const auto& [id, work] : work_) {
-    const world::Player* player = state_.player(id);
+    const world::Player* player = state_->player(id);
     if (player == nullptr) continue;
-    if (const auto* body = state_.entity(player->body)) {
+    if (const auto* body = state_->entity(player->body)) {
       for (const ChunkCode code : surroundings(body->position)) needed.insert(code);
     }
     if (const auto place = poses_.where(id)) {
@@ -250,7 +261,7 @@ void Region::evict() {
   std::sort(idle.begin(), idle.end());
   for (const auto& [used, code] : idle) {
     if (chunks_.size() <= CHUNKS_KEPT - CHUNKS_KEPT / 8) break;
-    state_.drop_chunk(code);
+    state_->drop_chunk(code);
     chunks_.erase(code);
   }
 }

@@ -53,7 +53,7 @@ Task<> Region::take_over() {
   if (!taken) store_failed("taking the region over", taken.error());
   epoch_ = taken->epoch;
   head_ = taken->head;
-  state_ = world::State(world_.content, head_.next_entity, head_.hash);
+  state_.emplace(world_.content, head_.next_entity, head_.hash);
   co_await read_queue();
   if (over()) co_return;
   log::info("region {} is ours: epoch {}, frame {}, {} actions waiting", raw(options_.id), epoch_,
@@ -149,7 +149,7 @@ WallMs Region::world_time() const {
 bool Region::work_waits() {
   if (!queue_.empty() || !joining_.empty() || !farewells_.empty()) return true;
   if (save_poses_ && !poses_.all_unsaved().empty()) return true;
-  const auto due = state_.next_due();
+  const auto due = state_->next_due();
   return due && *due <= world_time() && !draining_;
 }
 
@@ -178,7 +178,7 @@ Task<> Region::frame() {
     co_return;
   }
   const Time began = now();
-  work.effects = world::apply(state_, work.frame);
+  work.effects = world::apply(*state_, work.frame);
   for (const world::EntityChange& change : work.effects.entities) {
     if (change.before) in_flight_.insert(chunk_of(change.before->position));
     if (change.after) in_flight_.insert(chunk_of(change.after->position));
@@ -186,8 +186,19 @@ Task<> Region::frame() {
   figures_.apply.add((now() - began).count());
   work.head.next_entity = work.effects.next_entity_after;
   work.head.hash = work.effects.hash_after;
-  co_await commit(work);
-  if (over()) co_return;
+  try {
+    co_await commit(work);
+  } catch (...) {
+    // Who waits for this frame finds, a moment later, that this life is over.
+    executor().post([waiting = std::exchange(after_release_, {})] {
+      for (const auto& resume : waiting) resume();
+    });
+    throw;
+  }
+  if (over()) {
+    for (const auto& resume : std::exchange(after_release_, {})) resume();
+    co_return;
+  }
   figures_.t2.add((now() - began).count());
   release(work);
   evict();
@@ -237,7 +248,7 @@ void Region::gather(Work& work) {
     work.moves.emplace(id, place);
   }
   farewells_ = std::move(stay);
-  for (const EntityId id : state_.due(work.frame.now, DUE_MAX)) {
+  for (const EntityId id : state_->due(work.frame.now, DUE_MAX)) {
     work.frame.inputs.push_back({PlayerId{0}, ActionSeq{0}, world::Due{id}});
   }
 }
@@ -348,7 +359,6 @@ void Region::write_rows(store::Transaction& transaction, const Work& work) {
 
 void Region::release(Work& work) {
   head_ = work.head;
-  frame_running_ = false;
   in_flight_.clear();
   for (const auto& [id, place] : work.moves) poses_.saved(id, place);
   publish(work.effects);
@@ -372,17 +382,17 @@ void Region::release(Work& work) {
   for (const auto& [code, session] : std::exchange(snapshots_waiting_, {})) send_snapshot(code, session);
   const auto resumed = std::exchange(after_release_, {});
   for (const auto& resume : resumed) resume();
-  for (const world::PlayerChange& change : work.effects.players) {
-    if (change.after) forget_idle_player(change.after->id);
-  }
-  for (const auto& [id, place] : work.moves) forget_idle_player(id);
+  frame_running_ = false;
+  for (const world::PlayerChange& change : work.effects.players) maybe_idle_.insert(change.after->id);
+  for (const auto& [id, place] : work.moves) maybe_idle_.insert(id);
+  for (const PlayerId id : std::exchange(maybe_idle_, {})) forget_idle_player(id);
 }
 
 void Region::arm_due() {
   cancel(due_timer_);
   due_timer_ = {};
-  const auto due = state_.next_due();
-  if (!due || !open_) return;
+  const auto due = state_->next_due();
+  if (!due || !open_ || draining_) return;
   const std::int64_t wait_ms =
       std::max<std::int64_t>(0, static_cast<std::int64_t>(*due) - static_cast<std::int64_t>(world_time()));
   const std::int64_t an_hour_ms = 3'600'000;  // the wall clock may be set: look again

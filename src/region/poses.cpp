@@ -23,15 +23,15 @@ std::int64_t root(std::int64_t square) {  // floor; Newton's iteration
 
 }  // namespace
 
-void Poses::add(PlayerId player, EntityId body, std::string name, const Vec3& position, std::int32_t yaw,
+void Poses::add(PlayerId player, EntityId body, std::string name, const Place& place, const Place& stored,
                 Time now) {
   Body& added = bodies_[player];
   added = Body{};
   added.id = body;
   added.name = std::make_shared<const std::string>(std::move(name));
-  added.pose.position = position;
-  added.pose.yaw = yaw;
-  added.in_store = {position, yaw};
+  added.pose.position = place.position;
+  added.pose.yaw = place.yaw;
+  added.in_store = stored;
   added.last_taken = now;
   added.changed = tick_ + 1;
   changed_ = true;

@@ -18,7 +18,14 @@ class Poses {
  public:
   explicit Poses(const world::Rules& rules) : rules_(rules) {}
 
-  void add(PlayerId player, EntityId body, std::string name, const Vec3& position, std::int32_t yaw,
+  struct Place {
+    Vec3 position;
+    std::int32_t yaw = 0;
+    bool operator==(const Place&) const = default;
+  };
+
+  // `place` is where it is, `stored` where the store has it.
+  void add(PlayerId player, EntityId body, std::string name, const Place& place, const Place& stored,
            Time now);
   void remove(PlayerId player);
 
@@ -26,11 +33,6 @@ class Poses {
   // OLD: its pose_seq is not newer. REFUSED: too fast, or out of the world: the player stays where it was.
   Verdict take(PlayerId player, const wire::PoseUpdate& update, Time now);
 
-  struct Place {
-    Vec3 position;
-    std::int32_t yaw = 0;
-    bool operator==(const Place&) const = default;
-  };
   std::optional<Place> where(PlayerId player) const;
   // The place, if it is not the one that was last saved.
   std::optional<Place> unsaved(PlayerId player) const;

@@ -100,6 +100,7 @@ class Region final : public actor::Actor<Message> {
   void on(AskFigures request);
   Task<> admit(Admit request);
   Task<> enter(Enter request);
+  void bring_in(Enter& request);
   void leave(SessionId id, const Ended* ended);
   void answer_again(const Act& request, const world::Player& player, const PlayerWork& work);
   void tell(PlayerId player, wire::ServerEvent event);
@@ -115,18 +116,39 @@ class Region final : public actor::Actor<Message> {
   void start_frame();
   bool work_waits();
   Task<> frame();
-  world::Frame gather(std::vector<Queued>& actions, std::vector<Joining>& joins);
-  void add_move(world::Frame& frame, PlayerId player, std::map<PlayerId, Poses::Place>& moved);
-  Task<> commit(const world::Frame& frame, const world::Effects& effects, const std::vector<Queued>& actions,
-                const std::vector<Joining>& joins);
-  void write_rows(store::Transaction& transaction, const world::Frame& frame, const world::Effects& effects);
-  void release(const world::Effects& effects, const std::vector<Queued>& actions,
-               std::vector<Joining>& joins);
+  struct Work {  // one frame's
+    world::Frame frame;
+    world::Effects effects;
+    std::vector<Queued> actions;
+    std::vector<Joining> joins;
+    std::map<PlayerId, Poses::Place> moves;
+    Head head;  // after it
+  };
+  void gather(Work& work);
+  void gather_actions(Work& work);
+  void add_move(Work& work, PlayerId player);
+  Task<> commit(const Work& work);
+  void write_rows(store::Transaction& transaction, const Work& work);
+  void release(Work& work);
+  // Awaited: ready when no frame is in flight, so that the state holds nothing that is not durable. What
+  // follows it must show the state before its next co_await.
+  auto settled() {
+    struct Awaiter {
+      Region& region;
+      bool await_ready() { return !region.frame_running_; }
+      void await_suspend(std::coroutine_handle<> handle) {
+        region.after_release_.push_back([handle] { handle.resume(); });
+      }
+      void await_resume() {}
+    };
+    return Awaiter{*this};
+  }
   void arm_due();
   WallMs world_time() const;
 
   // ---- chunks.cpp: what is loaded, and who sees it ----
   Task<> load_chunk(ChunkCode code);
+  Task<> read_chunk(ChunkCode code);
   Task<> load_around(Vec3 position);
   bool ready_around(const Vec3& position);  // else it begins to load
   Task<bool> load_player(PlayerId id);      // with its body and its surroundings; false: there is none
@@ -146,8 +168,8 @@ class Region final : public actor::Actor<Message> {
   const Options options_;
 
   // owned by this executor
-  Prng dice_;  // seeds frames; the seed of each is in its record
-  world::State state_;
+  Prng dice_;                          // seeds frames; the seed of each is in its record
+  std::optional<world::State> state_;  // from the take-over on
   Poses poses_;
   Head head_;
   std::uint64_t epoch_ = 0;
@@ -165,6 +187,7 @@ class Region final : public actor::Actor<Message> {
   std::set<ChunkCode> in_flight_;                                   // chunks that the frame in flight changed
   std::vector<std::pair<ChunkCode, SessionId>> snapshots_waiting_;  // for its end
   std::vector<Function<void()>> after_release_;
+  std::set<PlayerId> maybe_idle_;  // to be looked at when no frame is in flight
   bool t1_running_ = false;
   bool frame_running_ = false;
   bool frame_armed_ = false;

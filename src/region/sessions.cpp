@@ -12,7 +12,6 @@ Region::Region(actor::Life life, World world, Options options)
       world_(world),
       options_(options),
       dice_(world.entropy.u64()),
-      state_(world.content, EntityId{0}, 0),
       poses_(world.content.rules) {}
 
 void Region::on_start() {
@@ -80,25 +79,32 @@ Task<> Region::enter(Enter request) {
   if (over()) co_return;
   co_await settled();
   if (over()) co_return;
-  PlayerWork& work = work_[id];
-  --work.pins;
   if (!found || !counted || draining_) {
     if (!counted) log::error("entering player {}: {}", raw(id), counted.error().text);
     request.port->tell(Ended{wire::GoodbyeReason::UNAVAILABLE, draining_ ? "the server stops" : "try again"});
-    forget_idle_player(id);
-    co_return;
+  } else {
+    bring_in(request);
   }
+  --work_[id].pins;
+  forget_idle_player(id);
+}
+
+void Region::bring_in(Enter& request) {
+  const PlayerId id = request.player;
+  const world::Player& player = *state_->player(id);
+  const world::Entity& body = *state_->entity(player.body);
+  const Poses::Place stored{body.position, body.yaw};
+  const Poses::Place place = poses_.where(id).value_or(stored);
+  PlayerWork& work = work_[id];
   if (raw(work.session) != 0) {
     const Ended replaced{wire::GoodbyeReason::REPLACED, "you entered elsewhere"};
     leave(work.session, &replaced);
   }
-  const world::Player& player = *state_.player(id);
-  const world::Entity& body = *state_.entity(player.body);
-  work_[id].session = request.session;
+  work.session = request.session;
   sessions_[request.session] = Session{id, request.port, std::move(request.poses), {}};
-  poses_.add(id, player.body, player.name, body.position, body.yaw, now());
-  request.port->tell(Entered{id, player.body, player.name, body.position, body.yaw, head_.frame,
-                             work_[id].answered, inventory_of(player)});
+  poses_.add(id, player.body, player.name, place, stored, now());
+  request.port->tell(Entered{id, player.body, player.name, place.position, place.yaw, head_.frame,
+                             work.answered, inventory_of(player)});
   arm_tick();
 }
 
@@ -141,7 +147,7 @@ void Region::on(Act request) {
   const ActionSeq seq = request.action.seq;
   if (seq <= work.taken) {
     ++figures_.resends;
-    return answer_again(request, *state_.player(id), work);
+    return answer_again(request, *state_->player(id), work);
   }
   if (seq != next(work.taken)) {
     const Ended ended{wire::GoodbyeReason::PROTOCOL_ERROR,
@@ -221,7 +227,7 @@ void Region::on(PoseMade request) {
 }
 
 std::vector<wire::Stack> Region::inventory_of(const world::Player& player) const {
-  const world::Entity* body = state_.entity(player.body);
+  const world::Entity* body = state_->entity(player.body);
   return body != nullptr ? to_wire(body->stacks) : std::vector<wire::Stack>();
 }
 
