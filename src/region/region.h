@@ -2,8 +2,8 @@
 // and one T2 are in flight; while they are, what arrives gathers, so a slow store gives larger transactions,
 // not longer queues. Nothing is shown before it is durable (P2).
 //
-//   Act ──► arrivals ──T1──► queue ('accepted') ──► frame: apply, T2 ──► release ('applied', chunk changes)
-//   PoseMade ──► Poses ──► one PoseTable a tick ──► everybody              (never waits for the store, P7)
+//   Act --> arrivals --T1--> queue ('accepted') --> frame: apply, T2 --> release ('applied', chunk changes)
+//   PoseMade --> Poses --> one PoseTable a tick --> everybody              (never waits for the store, P7)
 //
 // After a crash the next incarnation takes the region over with a higher epoch, reads the queue and goes on;
 // a commit of the old one that wakes late finds the epoch changed and does nothing (P5). Threads: everything
