@@ -6,6 +6,7 @@ find_package(OpenSSL 3 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(RocksDB REQUIRED)
+find_package(tomlplusplus REQUIRED)  # header-only, in room world
 find_package(Boost 1.81 REQUIRED COMPONENTS headers json)
 if(EVERFRAME_TESTS)
   find_package(GTest REQUIRED)

@@ -17,6 +17,19 @@ namespace everframe::world {
 inline constexpr std::size_t ITEM_TYPES_MAX = 4'096;
 inline constexpr std::size_t ENTITY_TYPES_MAX = 4'096;
 inline constexpr std::size_t RECIPES_MAX = 4'096;
+// Ranges of a pack's figures. With them a chunk that is full of full containers still fits one wire message
+// (CHUNK_ENTITIES_MAX in frame.h), all that an action looks at lies in the chunks around the body, and no
+// product overflows.
+inline constexpr std::int64_t STACK_COUNT_MAX = 1'000'000;
+inline constexpr std::int64_t SLOTS_MAX = 40;
+inline constexpr std::int64_t RADIUS_MM_MAX = 8'000;
+inline constexpr std::int64_t HEIGHT_MM_MAX = 100'000;
+inline constexpr std::int64_t REACH_MM_MAX = 16'000;
+inline constexpr std::int64_t HP_MAX = 1'000'000;
+inline constexpr std::int64_t CRAFT_TIMES_MAX = 10'000;
+inline constexpr std::int64_t WORLD_SIZE_MM_MAX = 1'000'000'000;  // 1,000 km
+inline constexpr std::int64_t REGROW_S_MAX = 366LL * 24 * 3'600;
+inline constexpr std::int64_t DENSITY_MAX = 1'000;  // a hectare
 
 struct ItemCount {
   ItemType item{};
@@ -45,6 +58,15 @@ enum class EntityKind : std::uint8_t {
   BODY,
 };
 std::string_view kind_name(EntityKind kind);  // "item_pile"
+
+// Where a new world has more of something; the average over the world is its density all the same.
+enum class Ground : std::uint8_t {
+  ANYWHERE,
+  FOREST,
+  CLEARING,
+  ROCKY,
+};
+std::string_view ground_name(Ground ground);  // "forest"
 
 // What a hit yields: count_min to count_max, both included.
 struct Yield {
@@ -75,7 +97,8 @@ struct EntityDef {
   std::optional<std::vector<ItemCount>> build_cost;  // set: players can build it
   std::size_t slots = 0;                             // of a container, a body or a pile: stacks that it holds
   bool toggles = false;                              // interact opens and closes, or lights and puts out
-  double density = 0;                                // in a new world: how many a hectare, on average
+  double density = 0;  // in a new world: how many a hectare, on average; thousandths count
+  Ground grows_in = Ground::ANYWHERE;
 };
 
 struct RecipeDef {

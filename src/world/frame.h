@@ -2,6 +2,8 @@
 // No clock, no dice but the frame's seed, no I/O, integers only: the same on every machine. What one input
 // does is complete or nothing. Effects can be undone until they are committed. Items come and go only by
 // ledger entries (P4).
+// What an action can see and change lies in the chunk of its player's body and the eight around it, whatever
+// else is loaded; so a replay that loads more, or less, comes to the same.
 #pragma once
 #include <optional>
 #include <variant>
@@ -11,6 +13,12 @@
 #include "world/state.h"
 
 namespace everframe::world {
+
+// Entities other than bodies in a chunk, beyond which nothing can be built or dropped in it: with it a
+// chunk's snapshot fits one message (spec/wire.md section 2) even if all of them are full containers.
+inline constexpr std::size_t CHUNK_ENTITIES_MAX = 1'024;
+// Above the ground (y = 0); bodies and buildings stay below.
+inline constexpr std::int32_t WORLD_HEIGHT_MM = 256'000;
 
 // ---- what players ask for: spec/wire.md section 3.1 ----
 struct Harvest {
@@ -54,7 +62,8 @@ struct Join {  // a new player: gets a body at the spawn place and the starting 
   std::string name;
   bool operator==(const Join&) const = default;
 };
-struct Move {  // the body is here now (a pose that the region accepted)
+struct Move {  // the body is here now (a pose that the region accepted), or as near to it as the world's edge
+               // and the chunks around it allow: one Move leads into a neighbouring chunk at most
   Vec3 position;
   std::int32_t yaw = 0;
   bool operator==(const Move&) const = default;
@@ -125,8 +134,9 @@ struct Effects {
 };
 
 // Applies the frame to the state. An action whose seq is not its player's last_seq + 1 is left out without an
-// outcome (the caller's queue already holds each seq once). Players and the chunks around their bodies must
-// be loaded; what is not loaded is not there for the rules.
+// outcome (the caller's queue already holds each seq once); so is one whose player or body is not loaded, a
+// Join of a player who exists, or whose spawn chunk is not loaded. Players and the 3 x 3 chunks around their
+// bodies must be loaded; what is not loaded is not there for the rules.
 Effects apply(State& state, const Frame& frame);
 
 // Takes the effects of the last applied frame back. The newest first, each once.

@@ -24,6 +24,16 @@ Bytes write_frame(const FrameRecord& record);
 Result<FrameRecord> read_frame(ByteView bytes);
 std::uint64_t digest(const Effects& effects);
 
+// A frame's row in the ledger log.
+Bytes write_ledger(const std::vector<LedgerEntry>& entries);
+Result<std::vector<LedgerEntry>> read_ledger(ByteView bytes);
+
+// Limits of what is read; writing more is a bug.
+inline constexpr std::size_t RECORD_STACKS_MAX = 256;
+inline constexpr std::size_t RECORD_NAME_MAX = 128;          // bytes of UTF-8
+inline constexpr std::size_t RECORD_INPUTS_MAX = 16'384;     // of one frame
+inline constexpr std::size_t RECORD_LEDGER_MAX = 1'048'576;  // entries of one frame
+
 // What a row adds to the world's hash.
 std::uint64_t hash_of(const Entity& entity);
 std::uint64_t hash_of(const Player& player);

@@ -26,6 +26,7 @@ class State {
 
   bool has_chunk(ChunkCode code) const;
   const ChunkState* chunk(ChunkCode code) const;  // nullptr: not loaded
+  // Not loaded so far; the entities lie in it and are loaded nowhere else (asserted).
   void load_chunk(ChunkCode code, std::vector<Entity> entities);
   void drop_chunk(ChunkCode code);
   std::size_t chunk_count() const { return chunks_.size(); }
@@ -48,7 +49,8 @@ class State {
   void remove(PlayerId id);
   EntityId take_entity_id();
   void set_next_entity(EntityId id) { next_entity_ = id; }
-  // Calls `each` for the entities whose position is within radius_mm of `centre` (horizontally), by id.
+  // The loaded entities whose position is within radius_mm of `centre` (horizontally), by id. Valid until the
+  // next change.
   std::vector<const Entity*> near(const Vec3& centre, std::int32_t radius_mm) const;
 
  private:
