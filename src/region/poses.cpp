@@ -99,7 +99,7 @@ std::vector<PlayerId> Poses::all_unsaved() const {
 
 std::shared_ptr<const PoseTable> Poses::table(WallMs wall, FrameNo frame) {
   ++tick_;
-  changed_ = false;
+  if (std::exchange(changed_, false)) last_change_ = tick_;
   auto out = std::make_shared<PoseTable>();
   out->tick = tick_;
   out->wall = wall;

@@ -14,6 +14,8 @@
 
 namespace everframe::region {
 
+inline constexpr std::uint64_t TABLES_AFTER_CHANGE = 16;
+
 class Poses {
  public:
   explicit Poses(const world::Rules& rules) : rules_(rules) {}
@@ -39,7 +41,8 @@ class Poses {
   void saved(PlayerId player, const Place& place);
   std::vector<PlayerId> all_unsaved() const;  // by id
 
-  bool any_change() const { return changed_; }  // since the last table
+  // Is a table wanted? After the last change a few more are: the messages made of them may be lost.
+  bool table_wanted() const { return changed_ || tick_ < last_change_ + TABLES_AFTER_CHANGE; }
   std::shared_ptr<const PoseTable> table(WallMs wall, FrameNo frame);
   std::size_t size() const { return bodies_.size(); }
 
@@ -59,6 +62,7 @@ class Poses {
   const world::Rules& rules_;
   std::map<PlayerId, Body> bodies_;
   std::uint64_t tick_ = 0;
+  std::uint64_t last_change_ = 0;  // tick
   bool changed_ = false;
 };
 

@@ -257,7 +257,7 @@ void Region::on(AskFigures request) {
 // ---- poses out ----
 
 void Region::arm_tick() {
-  if (tick_armed_ || sessions_.empty() || !poses_.any_change()) return;
+  if (tick_armed_ || sessions_.empty() || !poses_.table_wanted()) return;
   tick_armed_ = true;
   const Time earliest = last_tick_ + Duration(1'000'000 / options_.state_hz);
   const Duration wait = earliest > now() ? earliest - now() : Duration(0);
@@ -273,6 +273,7 @@ void Region::tick() {
   for (const auto& [id, session] : sessions_) {
     if (told.insert(session.poses.get()).second) session.poses->tell(table);
   }
+  arm_tick();
 }
 
 }  // namespace everframe::region

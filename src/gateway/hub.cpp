@@ -1,0 +1,119 @@
+#include "gateway/hub.h"
+
+#include "base/log.h"
+#include "transport/sdp.h"
+
+namespace everframe::gateway {
+
+namespace {
+
+class Poses final : public region::PosePort {
+ public:
+  explicit Poses(actor::Ref<HubMessage> hub) : hub_(std::move(hub)) {}
+  void tell(std::shared_ptr<const region::PoseTable> table) override {
+    hub_.cast(PosesCame{std::move(table)});
+  }
+
+ private:
+  const actor::Ref<HubMessage> hub_;
+};
+
+}  // namespace
+
+Hub::Hub(actor::Life life, const platform::Clock& clock, std::shared_ptr<Line> line,
+         actor::Ref<region::Message> region, Options options)
+    : Actor(std::move(life)),
+      clock_(clock),
+      options_(options),
+      line_(std::move(line)),
+      region_(std::move(region)),
+      sessions_supervisor_(executor(), {}, nullptr) {}
+
+void Hub::on_start() {
+  poses_ = std::make_shared<Poses>(self());
+}
+
+void Hub::receive(HubMessage message) {
+  std::visit([this](auto&& said) { on(std::move(said)); }, std::move(message));
+}
+
+bool Hub::within_rate(const Address& from) {
+  if (rates_.size() >= ADDRESSES_KEPT) {
+    std::erase_if(rates_, [this](const auto& rate) { return now() - rate.second.since > 60s; });
+    if (rates_.size() >= ADDRESSES_KEPT) return false;
+  }
+  Rate& rate = rates_[from.ip];
+  const Time time = now();
+  const auto gained = static_cast<std::uint64_t>((time - rate.since).count()) * CONNECTS_A_SECOND / 1'000'000;
+  if (gained > 0) {
+    rate.allowance =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(rate.allowance + gained, CONNECTS_BURST));
+    rate.since = time;
+  }
+  if (rate.allowance == 0) return false;
+  --rate.allowance;
+  return true;
+}
+
+void Hub::on(Connect request) {
+  ++figures_->connects;
+  const auto refuse = [&](unsigned status, const char* code, std::string message) {
+    ++figures_->connects_refused;
+    request.reply(ConnectRefusal{status, code, std::move(message)});
+  };
+  if (draining_) return refuse(503, "draining", "the server stops: try again soon");
+  if (!within_rate(request.from))
+    return refuse(429, "too_many", "too many connects from your address: wait a second");
+  if (sessions_supervisor_.census().children >= options_.sessions_max) {
+    return refuse(503, "full",
+                  fmt::format("the server is full ({} players): try again later", options_.sessions_max));
+  }
+  const auto& now_in = figures_->sessions;
+  if (now_in[0] + now_in[1] + now_in[2] >= JOINS_WAITING_MAX) {
+    return refuse(429, "too_many", "too many are joining: try again in a second");
+  }
+  const auto offer = transport::read_sdp(request.offer);
+  if (!offer) return refuse(400, "bad_offer", offer.error().text);
+
+  last_ = next(last_);
+  const SessionSurroundings around{options_.session, clock_, line_, figures_, poses_, region_};
+  actor::ChildSpec spec{fmt::format("session {}", raw(last_)), actor::Restart::TEMPORARY, executor(), 4'096};
+  const auto waiting = std::make_shared<Connect>(std::move(request));
+  sessions_[last_] = sessions_supervisor_.start_child<SessionMessage>(
+      std::move(spec), [around, id = last_, waiting](actor::Life life) {
+        return std::make_unique<Session>(std::move(life), around, id, std::move(*waiting));
+      });
+}
+
+void Hub::on(PosesCame message) {
+  for (auto session = sessions_.begin(); session != sessions_.end();) {
+    const bool gone = session->second.cast(message) == actor::Delivery::GONE;
+    session = gone ? sessions_.erase(session) : std::next(session);
+  }
+}
+
+void Hub::on(Drain request) {
+  draining_ = true;
+  drained_ = std::move(request.done);
+  for (const auto& [id, session] : sessions_) {
+    session.cast(SayGoodbye{wire::GoodbyeReason::DRAINING, "the server stops; come back soon"});
+  }
+  drained_if_done(now() + LEAVING_MAX + 1s);
+}
+
+void Hub::drained_if_done(Time deadline) {
+  if (sessions_supervisor_.census().children > 0 && now() < deadline) {
+    after(20ms, [this, deadline] { drained_if_done(deadline); });
+    return;
+  }
+  std::exchange(drained_, nullptr)();
+}
+
+void Hub::on(AskFigures request) {
+  figures_->line = line_->figures();
+  figures_->datagrams_dropped = line_->datagrams_dropped();
+  figures_->session_crashes = sessions_supervisor_.census().crashes;
+  request.answered(*figures_);
+}
+
+}  // namespace everframe::gateway
