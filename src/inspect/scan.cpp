@@ -1,0 +1,48 @@
+#include "inspect/scan.h"
+
+#include "inspect/rows.h"
+#include "store/world_keys.h"
+
+namespace everframe::inspect {
+
+using Page = std::vector<store::KeyValue>;
+
+Task<Result<Page>> Scan::next() {
+  if (ended_) co_return Page{};
+  const store::KeyRange range = range_;
+  const store::RangeOptions options{page_rows_, false, true};
+  Function<Task<Result<Page>>(store::Transaction&)> body =
+      [&range, &options](store::Transaction& transaction) -> Task<Result<Page>> {
+    return transaction.get_range(range, options);
+  };
+  auto page = co_await database_.run<Page>(executor_, std::move(body));
+  if (!page) co_return page;
+  ended_ = page->size() < page_rows_;
+  if (!page->empty()) range_.begin = page->back().key + '\0';
+  co_return page;
+}
+
+Task<Result<std::string>> only_world(store::Database& database, platform::Executor& executor) {
+  constexpr std::size_t WORLDS_SHOWN = 10;
+  std::vector<std::string> names;
+  std::string begin;
+  while (names.size() < WORLDS_SHOWN) {
+    const store::KeyRange range{begin, "\xff"};
+    Scan scan(database, executor, range, 1);
+    const auto row = co_await scan.next();
+    if (!row) co_return tl::unexpected<Error>(row.error());
+    if (row->empty()) break;
+    const auto tuple = store::unpack(row->front().key);
+    const auto* name = tuple && !tuple->empty() ? std::get_if<std::string>(&tuple->front()) : nullptr;
+    if (name == nullptr) co_return fail("{} is no row of a world", key_text(row->front().key));
+    names.push_back(*name);
+    begin = store::WorldKeys(*name).all().end;
+  }
+  if (names.empty()) co_return fail("the store is empty: there is no world in it");
+  if (names.size() == 1) co_return names.front();
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  co_return fail("the store holds several worlds: say which with --world: {}", list);
+}
+
+}  // namespace everframe::inspect
