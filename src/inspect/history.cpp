@@ -15,7 +15,8 @@ class Teller {
   Teller(HistoryFilter filter, View view, TellDeed tell)
       : filter_(filter), view_(view), tell_(std::move(tell)) {}
 
-  void operator()(const world::State& state, const world::FrameRecord& record, const world::Effects& effects) {
+  void operator()(const world::State& state, const world::FrameRecord& record,
+                  const world::Effects& effects) {
     const world::Frame& frame = record.frame;
     if (frame.no < filter_.first || frame.no > filter_.last) return;
     std::size_t next_new = 0;

@@ -47,7 +47,8 @@ Task<Result<Origin>> origin_of(store::Database& database, platform::Executor& ex
     if (!read) co_return tl::unexpected<Error>(read.error());
     if (const auto* owner = std::get_if<RegionRow>(&*read)) regions.insert(owner->region);
   }
-  if (regions.size() != 1) co_return fail("the world has {} regions; only one can be replayed", regions.size());
+  if (regions.size() != 1)
+    co_return fail("the world has {} regions; only one can be replayed", regions.size());
   origin.region = *regions.begin();
   co_return origin;
 }
@@ -177,8 +178,7 @@ Task<Result<void>> compare_rows(store::Database& database, platform::Executor& e
     }
   }
   if (entities != remade.entity_count()) {
-    out.difference =
-        fmt::format("{} entities are stored, replay makes {}", entities, remade.entity_count());
+    out.difference = fmt::format("{} entities are stored, replay makes {}", entities, remade.entity_count());
   }
   co_return Result<void>{};
 }
@@ -215,7 +215,8 @@ Task<Result<Replayed>> replay(store::Database& database, platform::Executor& exe
     }
     const world::Effects effects = remade.apply(frame.record.frame);
     const bool has_ledger = ledger && ledger->no == frame.no;
-    out.difference = compare(frame, effects, has_ledger ? ledger->entries : std::vector<world::LedgerEntry>{});
+    out.difference =
+        compare(frame, effects, has_ledger ? ledger->entries : std::vector<world::LedgerEntry>{});
     if (out.difference) co_return out;
     ++out.frames;
     out.inputs += frame.record.frame.inputs.size();
