@@ -117,7 +117,7 @@ std::optional<Row> read_kind(KeyTail& key, const std::string& value, std::string
       }
     } else if (key.takes("entry")) {
       LedgerRow row{key.number<RegionId>(), key.number<FrameNo>(), {}};
-      if (put(region::read_ledger(value), row.entries, problem)) return row;
+      if (put(world::read_ledger(bytes), row.entries, problem)) return row;
     }
   } else if (key.takes("meta")) {
     MetaRow row{key.text<std::string>(), 0};

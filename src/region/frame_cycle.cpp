@@ -342,7 +342,8 @@ void Region::write_rows(store::Transaction& transaction, const Work& work) {
     if (delta != 0) transaction.add(keys.ledger_total(item), delta);
   }
   if (!effects.ledger.empty()) {
-    transaction.set(keys.ledger_entries(options_.id, work.frame.no), write_ledger(effects.ledger));
+    transaction.set(keys.ledger_entries(options_.id, work.frame.no),
+                    text(world::write_ledger(effects.ledger)));
   }
   for (const Joining& joining : work.joins) {
     transaction.set(joining.account_key, store::u64_value(raw(joining.player)));

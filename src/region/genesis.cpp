@@ -96,7 +96,7 @@ Task<Result<Genesis>> ensure_world(store::Database& database, platform::Executor
       transaction.set(keys.ledger_total(item), store::u64_value(static_cast<std::uint64_t>(count)));
     }
     const RegionId region{1};
-    transaction.set(keys.ledger_entries(region, FrameNo{0}), write_ledger(ledger));
+    transaction.set(keys.ledger_entries(region, FrameNo{0}), text(world::write_ledger(ledger)));
     transaction.set(keys.region(region), write_ownership({ChunkCode{0}, ChunkCode{UINT64_C(1) << 32}, 0}));
     transaction.set(keys.region_head(region), write_head(head));
     transaction.set(keys.meta(META_SEED), store::u64_value(seed));

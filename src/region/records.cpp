@@ -7,7 +7,6 @@ namespace everframe::region {
 namespace {
 
 constexpr std::uint8_t VERSION = 1;
-constexpr std::size_t LEDGER_ENTRIES_MAX = 1'000'000;
 
 template <class Write>
 std::string written(Write write) {
@@ -68,34 +67,6 @@ Result<Head> read_head(std::string_view bytes) {
   out.hash = in->u64();
   out.counter = in->varint();
   if (!in->done()) return fail("a region's head is damaged");
-  return out;
-}
-
-std::string write_ledger(const std::vector<world::LedgerEntry>& entries) {
-  return written([&](ByteWriter& to) {
-    to.varint(entries.size());
-    for (const world::LedgerEntry& entry : entries) {
-      to.varint(raw(entry.item));
-      to.zigzag(entry.delta);
-      to.u8(static_cast<std::uint8_t>(entry.cause));
-      to.varint(raw(entry.player));
-    }
-  });
-}
-
-Result<std::vector<world::LedgerEntry>> read_ledger(std::string_view bytes) {
-  auto in = opened(bytes, "a frame's ledger");
-  if (!in) return tl::unexpected<Error>(in.error());
-  std::vector<world::LedgerEntry> out;
-  for (auto left = in->varint_up_to(LEDGER_ENTRIES_MAX); left > 0 && in->ok(); --left) {
-    world::LedgerEntry entry;
-    entry.item = ItemType{static_cast<std::uint16_t>(in->varint_up_to(UINT16_MAX))};
-    entry.delta = in->zigzag();
-    entry.cause = static_cast<world::LedgerCause>(in->u8());
-    entry.player = PlayerId{in->varint()};
-    out.push_back(entry);
-  }
-  if (!in->done()) return fail("a frame's ledger is damaged");
   return out;
 }
 

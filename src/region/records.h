@@ -34,10 +34,6 @@ struct Head {
 std::string write_head(const Head& head);
 Result<Head> read_head(std::string_view bytes);
 
-// (W, "ledger", "entry", region, frame)
-std::string write_ledger(const std::vector<world::LedgerEntry>& entries);
-Result<std::vector<world::LedgerEntry>> read_ledger(std::string_view bytes);
-
 // (W, "meta", name): 8-byte values.
 inline constexpr char META_FORMAT[] = "format";  // STORE_FORMAT; written last: the world is whole
 inline constexpr char META_SEED[] = "seed";
