@@ -363,6 +363,7 @@ TEST(WorldKeys, LieWhereTheirCommentSaysAndInItsOrder) {
   EXPECT_EQ(shown(keys.entity(ChunkCode{7}, EntityId{9})), R"(("W", "chunk", 7, 9))");
   EXPECT_EQ(shown(keys.input(RegionId{1}, PlayerId{2}, ActionSeq{3})), R"(("W", "input", 1, 2, 3))");
   EXPECT_EQ(shown(keys.frame(RegionId{1}, FrameNo{2})), R"(("W", "frame", 1, 2))");
+  EXPECT_EQ(shown(keys.region_head(RegionId{1})), R"(("W", "region", 1, "head"))");
   EXPECT_EQ(shown(keys.ledger_total(ItemType{4})), R"(("W", "ledger", "total", 4))");
   EXPECT_EQ(shown(keys.ledger_entries(RegionId{1}, FrameNo{2})), R"(("W", "ledger", "entry", 1, 2))");
   EXPECT_EQ(shown(keys.meta("seed")), R"(("W", "meta", "seed"))");

@@ -52,6 +52,9 @@ KeyRange WorldKeys::frames(RegionId region) const {
 std::string WorldKeys::region(RegionId id) const {
   return kind(prefix_, "region").integer(raw(id)).key();
 }
+std::string WorldKeys::region_head(RegionId id) const {
+  return kind(prefix_, "region").integer(raw(id)).text("head").key();
+}
 std::string WorldKeys::ledger_total(ItemType item) const {
   return kind(prefix_, "ledger").text("total").integer(raw(item)).key();
 }
