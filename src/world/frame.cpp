@@ -1,7 +1,6 @@
 #include "world/frame.h"
 
 #include <algorithm>
-#include <ranges>
 
 #include "base/assert.h"
 #include "world/actions.h"
@@ -125,12 +124,11 @@ Effects apply(State& state, const Frame& frame) {
 
 void undo(State& state, const Effects& effects) {
   EF_ASSERT(state.hash() == effects.hash_after && state.next_entity() == effects.next_entity_after);
-  for (const EntityChange& change : std::views::reverse(effects.entities)) {
+  const auto take_back = [&state](const auto& change) {
     change.before ? state.put(*change.before) : state.remove(change.after->id);
-  }
-  for (const PlayerChange& change : std::views::reverse(effects.players)) {
-    change.before ? state.put(*change.before) : state.remove(change.after->id);
-  }
+  };
+  std::for_each(effects.entities.rbegin(), effects.entities.rend(), take_back);
+  std::for_each(effects.players.rbegin(), effects.players.rend(), take_back);
   state.set_next_entity(effects.next_entity_before);
   EF_ASSERT(state.hash() == effects.hash_before);
 }
