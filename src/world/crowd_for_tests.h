@@ -13,13 +13,15 @@ class Crowd {
   Crowd(State& state, std::uint64_t players, std::uint64_t seed)
       : state_(state), players_(players), dice_(seed) {}
 
-  // The next frame: up to `inputs_max` inputs of all kinds, and whatever is due.
-  Frame frame(std::uint64_t inputs_max) {
+  // The next frame: 1 to `inputs_max` inputs of all kinds, and whatever is due.
+  Frame frame(std::uint64_t inputs_max) { return frame_of(dice_.below(inputs_max) + 1); }
+
+  Frame frame_of(std::uint64_t inputs) {
     now_ms_ += static_cast<std::int64_t>(dice_.below(4) == 0 ? dice_.below(400'000) : dice_.below(100));
     Frame out{FrameNo{++no_}, WallMs{now_ms_}, dice_.next(), {}};
     for (const EntityId id : state_.due(out.now, 10)) out.inputs.push_back({{}, {}, Due{id}});
     std::vector<std::uint64_t> seqs(players_ + 1);
-    for (std::uint64_t n = dice_.below(inputs_max) + 1; n > 0; --n) {
+    for (; inputs > 0; --inputs) {
       const PlayerId player{1 + dice_.below(players_)};
       if (dice_.below(12) == 0) {
         out.inputs.push_back({player, {}, Move{stroll(player), signed32()}});

@@ -1,8 +1,6 @@
 // Field: a small piece of a world for tests: empty chunks around the origin, players, and things put where a
 // test wants them. Not part of the room.
 #pragma once
-#include <gtest/gtest.h>
-
 #include "base/assert.h"
 #include "world/frame.h"
 #include "world/generate.h"

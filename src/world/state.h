@@ -2,6 +2,7 @@
 // change it through apply() (frame.h); its owner loads and drops chunks and players as they come into use,
 // which never changes the world's hash.
 #pragma once
+#include <array>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -19,6 +20,10 @@ class State {
  public:
   // `content` outlives the state. `next_entity` and `hash` are those of the last committed frame.
   State(const Content& content, EntityId next_entity, std::uint64_t hash);
+
+  State(State&&) = default;
+  State(const State&) = delete;  // its cells point into its rows
+  State& operator=(const State&) = delete;
 
   const Content& content() const { return content_; }
   EntityId next_entity() const { return next_entity_; }
@@ -54,10 +59,24 @@ class State {
   std::vector<const Entity*> near(const Vec3& centre, std::int32_t radius_mm) const;
 
  private:
+  // Squares of 8 m, so that near() need not look at a whole chunk. Each in no order: near() sorts.
+  static constexpr std::int32_t CELLS_A_SIDE = 4;
+  static constexpr std::int32_t CELL_MM = CHUNK_SIZE_MM / CELLS_A_SIDE;
+  using Cell = std::vector<const Entity*>;
+  struct LoadedChunk {
+    ChunkState rows;  // whose entities stay where they are in memory
+    std::array<Cell, std::size_t{CELLS_A_SIDE} * CELLS_A_SIDE> cells;
+  };
+  static Cell& cell_of(LoadedChunk& chunk, const Vec3& position);
+  static void leave_cell(LoadedChunk& chunk, const Entity& entity);
+  void insert(ChunkCode code, LoadedChunk& chunk, Entity entity);
+  static void near_in(const LoadedChunk& chunk, ChunkPos at, const Vec3& centre, std::int64_t radius,
+                      std::vector<const Entity*>& out);
+
   const Content& content_;
   EntityId next_entity_;
   std::uint64_t hash_;
-  std::unordered_map<ChunkCode, ChunkState> chunks_;
+  std::unordered_map<ChunkCode, LoadedChunk> chunks_;
   std::unordered_map<EntityId, ChunkCode> where_;
   std::unordered_map<PlayerId, Player> players_;
   std::set<std::pair<WallMs, EntityId>> due_;
