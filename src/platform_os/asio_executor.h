@@ -37,7 +37,9 @@ class AsioExecutor final : public platform::Executor {
  private:
   const std::string name_;
   const OsClock clock_{};
-  boost::asio::io_context io_{1};
+  // Not with the concurrency hint 1: Asio then keeps what this thread posts aside until its handler has
+  // ended, and what another thread posts after that overtakes it.
+  boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::thread thread_;
 

@@ -61,6 +61,26 @@ TEST(AsioExecutor, RunsWorkInOrderOnItsThreadAndCancelsTimers) {
   EXPECT_FALSE(running.executor.is_current());
 }
 
+TEST(AsioExecutor, RunsWhatItsThreadPostedBeforeWhatAnotherThreadPostsAfterwards) {
+  AsioExecutor executor{"test"};
+  executor.start();
+  for (int i = 0; i < 1'000; ++i) {
+    std::promise<void> posted;
+    std::promise<std::string> order;
+    std::string seen;
+    executor.post([&] {
+      executor.post([&] { seen += "first "; });
+      posted.set_value();
+      std::this_thread::yield();
+    });
+    posted.get_future().get();
+    executor.post([&] { order.set_value(seen + "second"); });
+    ASSERT_EQ(order.get_future().get(), "first second") << "round " << i;
+  }
+  executor.stop();
+  executor.join();
+}
+
 TEST(UdpNetwork, CarriesBatchesOverLoopbackBothFamilies) {
   for (const char* local : {"127.0.0.1:0", "[::1]:0"}) {
     Running running;
