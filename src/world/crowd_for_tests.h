@@ -53,8 +53,14 @@ class Crowd {
     return {towards_home(to.x, home.x) + within(800), 0, towards_home(to.z, home.z) + within(800)};
   }
 
+  EntityId generated_anywhere() {
+    const std::uint64_t chunk = dice_.below(raw(first_free_entity()) / ENTITY_IDS_A_CHUNK);
+    return EntityId{chunk * ENTITY_IDS_A_CHUNK + 1 + dice_.below(15)};
+  }
+
   EntityId target(PlayerId player) {
-    if (dice_.below(30) == 0) return EntityId{dice_.next() >> dice_.below(64)};
+    if (dice_.below(60) == 0) return EntityId{dice_.next() >> dice_.below(64)};
+    if (dice_.below(30) == 0) return generated_anywhere();
     const std::vector<const Entity*> near = state_.near(body(player).position, 5'000);
     return near[dice_.below(near.size())]->id;
   }
