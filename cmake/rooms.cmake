@@ -21,6 +21,11 @@ function(everframe_room_dependencies room out)
   endif()
   string(REGEX REPLACE "^${room}:" "" rooms "${line}")
   separate_arguments(rooms UNIX_COMMAND "${rooms}")
+  foreach(one ${rooms})
+    if(NOT EXISTS ${CMAKE_SOURCE_DIR}/src/${one}/CMakeLists.txt)
+      list(REMOVE_ITEM rooms ${one})  # nothing is built there
+    endif()
+  endforeach()
   set(${out} ${rooms} PARENT_SCOPE)
 endfunction()
 
