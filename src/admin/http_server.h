@@ -1,0 +1,47 @@
+// HttpServer: signaling (spec/wire.md section 1), metrics, health, the content pack and the playground's
+// files, over HTTP/1.1 and WebSocket (Boost.Beast).
+//   GET|POST /v1/connect   GET /v1/content   GET /v1/health   GET /metrics   GET|HEAD everything in `files`
+// Threads: everything on the io_context's one thread, which is not the gateway's: a slow HTTP client delays
+// nobody. Limits: CONNECTIONS_MAX connections, BODY_MAX bytes a request, 8 KiB of headers, IDLE_MAX without a
+// byte.
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <memory>
+
+#include "actor/actor.h"
+#include "admin/site.h"
+#include "base/address.h"
+#include "base/time.h"
+#include "gateway/hub.h"
+
+namespace everframe::admin {
+
+inline constexpr std::size_t BODY_MAX = 64 << 10;
+inline constexpr std::size_t CONNECTIONS_MAX = 4'000;
+inline constexpr Duration IDLE_MAX = 30s;
+inline constexpr Duration ANSWER_MAX = 15s;  // of the gateway, to a connect request
+
+class HttpServer {
+ public:
+  struct Site {
+    SiteFiles files;
+    std::string content_json;
+    std::string content_hash;  // hexadecimal: what connect answers name
+    actor::Ref<gateway::HubMessage> hub;
+    actor::Ref<region::Message> region;
+  };
+  // Listens at once. `io` outlives the server. An address in use is an Error with code EADDRINUSE.
+  static Result<std::unique_ptr<HttpServer>> open(boost::asio::io_context& io, const Address& local,
+                                                  Site site);
+  ~HttpServer();  // on the io_context's thread, or after it has stopped
+
+  Address local() const;
+  void stop();  // any thread: no new connections
+
+ private:
+  struct Impl;
+  explicit HttpServer(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace everframe::admin

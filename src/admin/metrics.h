@@ -1,0 +1,20 @@
+// Metrics: the server's figures in Prometheus' text format (version 0.0.4), and as a health report.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "gateway/figures.h"
+#include "region/messages.h"
+
+namespace everframe::admin {
+
+struct ServerFigures {
+  std::optional<gateway::Figures> gateway;  // absent: it did not answer in time
+  std::optional<region::Figures> region;
+  double uptime_s = 0;
+};
+
+std::string metrics_text(const ServerFigures& figures);
+std::string health_json(const ServerFigures& figures);  // {"status":"ok","frame":…,"players":…,…}
+
+}  // namespace everframe::admin
