@@ -1,0 +1,83 @@
+#include "everframed/configuration.h"
+
+#include <CLI/CLI.hpp>
+
+namespace everframe::everframed {
+
+namespace {
+
+// An option with a range in its help, by flag, by name in the file, and by EVERFRAME_NAME in the environment.
+template <class T>
+CLI::Option* option(CLI::App& app, const std::string& name, T& value, const std::string& what) {
+  std::string variable = "EVERFRAME_";
+  for (const char c : name) variable += c == '-' ? '_' : static_cast<char>(std::toupper(c));
+  return app.add_option("--" + name, value, what)->envname(variable)->capture_default_str();
+}
+
+std::string check_address(const std::string& text) {
+  const auto address = Address::parse(text);
+  return address ? std::string() : "\"" + text + "\": " + address.error().text;
+}
+
+std::string check_store(const std::string& text) {
+  if (text.starts_with("embedded:") && text.size() > 9) return {};
+  if (text.starts_with("memory:")) return {};
+  if (text.starts_with("fdb:"))
+    return "\"" + text + "\": this build has no FoundationDB client yet; use embedded:DIR";
+  return "\"" + text + "\": must be embedded:DIR or memory:";
+}
+
+// "203.0.113.5" or "[2001:db8::1]": without a port.
+std::string check_ip(const std::string& text) {
+  return Address::parse(text + ":1") ? std::string()
+                                     : "\"" + text + "\": must be an IP address, IPv6 in brackets";
+}
+
+}  // namespace
+
+Told read_configuration(int argc, char** argv) {
+  Configuration c;
+  std::string http = "127.0.0.1:8080";
+  std::string udp = "127.0.0.1:8081";
+  std::vector<std::string> public_ips;
+  CLI::App app(
+      "everframed: a durable world that players enter over WebRTC.\n"
+      "Each option may also stand in the TOML file (world-seed = 7) or in the environment\n"
+      "(EVERFRAME_WORLD_SEED=7). Flags win over the file, the file over the environment.");
+  app.set_config("--config", "", "TOML file with these options")->envname("EVERFRAME_CONFIG");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  option(app, "http", http, "where HTTP listens: signaling, playground, metrics")
+      ->check(check_address, "ADDR:PORT");
+  option(app, "udp", udp, "where WebRTC listens; port 0: any free one")->check(check_address, "ADDR:PORT");
+  option(app, "public-address", public_ips, "IP addresses that clients reach --udp by, if not its own (NAT)")
+      ->check(check_ip, "IP");
+  option(app, "store", c.store, "embedded:DIR (durable) or memory: (forgets)")->check(check_store, "STORE");
+  option(app, "world", c.world, "name of the world in the store");
+  option(app, "world-seed", c.world_seed, "seed of a world that is made now; ignored if it exists");
+  option(app, "content", c.content, "folder of the content pack (TOML)");
+  option(app, "site", c.site, "folder of the web pages to serve (the playground)");
+  option(app, "state-hz", c.state_hz, "pose messages a second to each player")->check(CLI::Range(1, 120));
+  option(app, "view-chunks", c.view_chunks, "how far a player sees, in chunks of 32 m")
+      ->check(CLI::Range(1, 16));
+  option(app, "frame-interval-min-ms", c.frame_interval_min_ms, "least time between two frames' starts, ms")
+      ->check(CLI::Range(0, 1'000));
+  option(app, "sessions-max", c.sessions_max, "players at once")->check(CLI::Range(1, 100'000));
+  option(app, "state-kbit-s", c.state_kbit_s, "budget of pose messages to one player, kbit/s")
+      ->check(CLI::Range(32, 100'000));
+  option(app, "log-level", c.log_level, "least level of what is logged to standard error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return {std::nullopt, status == 0 ? 0 : 2};
+  }
+  c.http = *Address::parse(http);
+  c.udp = *Address::parse(udp);
+  for (const std::string& ip : public_ips) {
+    c.public_addresses.push_back(*Address::parse(ip + ":" + std::to_string(c.udp.port)));
+  }
+  return {c, 0};
+}
+
+}  // namespace everframe::everframed

@@ -1,0 +1,270 @@
+#include "everframed/server.h"
+
+#include <boost/asio/signal_set.hpp>
+#include <filesystem>
+#include <future>
+
+#include "actor/supervisor.h"
+#include "admin/http_server.h"
+#include "base/log.h"
+#include "embedded/engine.h"
+#include "everframed/content_json.h"
+#include "gateway/hub.h"
+#include "platform_os/asio_executor.h"
+#include "platform_os/os_clock.h"
+#include "platform_os/os_disk.h"
+#include "platform_os/udp_network.h"
+#include "region/genesis.h"
+#include "region/region.h"
+
+namespace everframe::everframed {
+
+namespace {
+
+// Runs `work` on the executor and waits for it; of a thread that is none.
+template <class F>
+auto on(platform::Executor& executor, F work) -> decltype(work()) {
+  std::promise<decltype(work())> promise;
+  executor.post([&] { promise.set_value(work()); });
+  return promise.get_future().get();
+}
+
+Result<world::Content> load_content(platform::Disk& disk, const std::string& directory) {
+  auto names = disk.list(directory);
+  if (!names) return fail("--content {}: {}", directory, names.error().text);
+  std::vector<world::ContentFile> files;
+  for (const std::string& name : *names) {
+    if (!name.ends_with(".toml")) continue;
+    auto text = platform_os::read_text_file(directory + "/" + name);
+    if (!text) return tl::unexpected<Error>(text.error());
+    files.push_back({directory + "/" + name, std::move(*text)});
+  }
+  if (files.empty()) return fail("--content {}: there is no .toml file in it", directory);
+  return world::parse_content(files);
+}
+
+Result<admin::SiteFiles> load_site(const std::string& directory) {
+  if (!std::filesystem::is_directory(directory)) {
+    log::warn("--site {}: no such folder, so there is no playground; `npm run build` makes it", directory);
+    return admin::SiteFiles{};
+  }
+  return admin::read_site(directory);
+}
+
+class Server {
+ public:
+  explicit Server(const Configuration& configuration)
+      : configuration_(configuration), keys_(configuration.world) {}
+  ~Server();
+  Result<void> start();  // what can fail for reasons outside
+  int run();
+
+ private:
+  Result<void> open_world();
+  Result<void> open_line();
+  void start_actors();
+  Result<void> open_http();
+  void announce() const;
+  void wait_for_signal();
+  void drain();
+  void stop(int status);
+
+  const Configuration configuration_;
+  platform_os::OsClock clock_;
+  platform_os::OsEntropy entropy_;
+  platform_os::OsDisk disk_;
+  platform_os::UdpNetwork network_;
+  const store::WorldKeys keys_;
+  std::optional<world::Content> content_;
+  std::unique_ptr<store::Database> database_;
+  platform_os::AsioExecutor main_{"main"};
+  platform_os::AsioExecutor region_executor_{"region"};
+  platform_os::AsioExecutor gateway_executor_{"gateway"};
+  platform_os::AsioExecutor http_executor_{"http"};
+  boost::asio::signal_set signals_{main_.io()};
+  std::shared_ptr<gateway::Line> line_;
+  std::optional<actor::Supervisor> root_;
+  actor::Ref<region::Message> region_;
+  actor::Ref<gateway::HubMessage> hub_;
+  std::unique_ptr<admin::HttpServer> http_;
+  bool draining_ = false;
+  int status_ = 0;
+};
+
+Server::~Server() {
+  http_executor_.stop();
+  http_executor_.join();
+  gateway_executor_.stop();
+  gateway_executor_.join();
+  region_executor_.stop();
+  region_executor_.join();
+}
+
+Result<void> Server::start() {
+  auto content = load_content(disk_, configuration_.content);
+  if (!content) return tl::unexpected<Error>(content.error());
+  content_ = std::move(*content);
+  region_executor_.start();
+  gateway_executor_.start();
+  if (auto line = open_line(); !line) return line;
+  if (auto world = open_world(); !world) return world;
+  return {};
+}
+
+Result<void> Server::open_world() {
+  embedded::configure({&disk_, &clock_, entropy_.u64()});
+  const std::string target = configuration_.store == "memory:" ? "memory:everframe" : configuration_.store;
+  auto database = store::Database::open(embedded::api(), target, embedded::why_not_opened);
+  if (!database) return fail("--store {}: {}", configuration_.store, database.error().text);
+  database_ = std::move(*database);
+
+  std::promise<Result<region::Genesis>> made;
+  region_executor_.post([&] {
+    const auto make = [](Server& self, std::promise<Result<region::Genesis>>& out) -> Task<> {
+      Function<void(std::size_t, std::size_t)> progress = [](std::size_t done, std::size_t all) {
+        if (done == all || done % 256 == 0) log::info("making the world: {} of {} chunks", done, all);
+      };
+      Result<region::Genesis> genesis =
+          co_await region::ensure_world(*self.database_, self.region_executor_, self.keys_, *self.content_,
+                                        self.configuration_.world_seed, std::move(progress));
+      out.set_value(std::move(genesis));
+    };
+    spawn(make(*this, made), [&](std::exception_ptr error) {
+      if (error) made.set_exception(error);
+    });
+  });
+  const Result<region::Genesis> genesis = made.get_future().get();
+  if (!genesis) return tl::unexpected<Error>(genesis.error());
+  if (genesis->made) log::info("a new world: seed {}, {} entities", genesis->seed, genesis->entities);
+  if (genesis->content_hash != content_->hash) {
+    log::warn("the content pack is not the one that this world was made from: fine if it only appends");
+  }
+  return {};
+}
+
+Result<void> Server::open_line() {
+  auto certificate = transport::Certificate::make();
+  if (!certificate) return tl::unexpected<Error>(certificate.error());
+  transport::Endpoint::Options options;
+  options.peers_max = configuration_.sessions_max + 1'000;  // those that are joining or leaving
+  options.seed = entropy_.u64();
+  auto line = on(gateway_executor_, [&]() -> Result<std::shared_ptr<gateway::Line>> {
+    options.candidates = configuration_.public_addresses;
+    return gateway::Line::open(network_, gateway_executor_, configuration_.udp, *certificate, options);
+  });
+  if (!line) {
+    return fail("--udp {}: {}; set UDP=ADDR:PORT for make run, or --udp", configuration_.udp.text(),
+                line.error().text);
+  }
+  line_ = std::move(*line);
+  return {};
+}
+
+void Server::start_actors() {
+  root_.emplace(main_, actor::Intensity{}, [this](const std::string& child) {
+    log::error("{} cannot be kept running: the server stops", child);
+    stop(1);
+  });
+  region::Region::Options region_options;
+  region_options.frame_interval_min = std::chrono::milliseconds(configuration_.frame_interval_min_ms);
+  region_options.state_hz = configuration_.state_hz;
+  const region::Region::World world{*content_, *database_, keys_, entropy_, clock_};
+  actor::ChildSpec region_spec{"region 1", actor::Restart::PERMANENT, region_executor_};
+  region_ =
+      root_->start_child<region::Message>(std::move(region_spec), [world, region_options](actor::Life life) {
+        return std::make_unique<region::Region>(std::move(life), world, region_options);
+      });
+  gateway::Hub::Options hub_options;
+  hub_options.sessions_max = configuration_.sessions_max;
+  hub_options.session.state_hz = static_cast<std::uint8_t>(configuration_.state_hz);
+  hub_options.session.view_chunks = static_cast<std::uint8_t>(configuration_.view_chunks);
+  hub_options.session.world_edge_mm = content_->rules.world_size_mm / 2;
+  hub_options.session.content_hash = content_->hash;
+  hub_options.session.state_bytes_a_second = configuration_.state_kbit_s * 1'000 / 8;
+  actor::ChildSpec hub_spec{"hub", actor::Restart::PERMANENT, gateway_executor_};
+  hub_ = root_->start_child<gateway::HubMessage>(
+      std::move(hub_spec), [this, hub_options, line = line_](actor::Life life) {
+        return std::make_unique<gateway::Hub>(std::move(life), clock_, line, region_, hub_options);
+      });
+}
+
+Result<void> Server::open_http() {
+  auto files = load_site(configuration_.site);
+  if (!files) return tl::unexpected<Error>(files.error());
+  admin::HttpServer::Site site{std::move(*files), content_json(*content_), content_hash_text(*content_), hub_,
+                               region_};
+  auto http = admin::HttpServer::open(http_executor_.io(), configuration_.http, std::move(site));
+  if (!http) return fail("--http: {}; set HTTP=ADDR:PORT for make run, or --http", http.error().text);
+  http_ = std::move(*http);
+  return {};
+}
+
+void Server::announce() const {
+  log::info("WebRTC on udp {}", line_->local().text());
+  fmt::print("Everframe runs. The playground: http://{}/\n", http_->local().text());
+  std::fflush(stdout);
+}
+
+void Server::wait_for_signal() {
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    if (draining_) {
+      log::warn("a second signal: the server ends at once");
+      return stop(130);
+    }
+    log::info("signal {}: draining", signal);
+    drain();
+    wait_for_signal();
+  });
+}
+
+void Server::drain() {
+  draining_ = true;
+  main_.after(DRAIN_MAX, [this] {
+    log::error("draining took too long: the server ends at once");
+    stop(1);
+  });
+  http_->stop();
+  region_.cast(region::Drain{[this] {
+    main_.post([this] {
+      hub_.cast(gateway::Drain{[this] { main_.post([this] { root_->stop([this] { stop(0); }); }); }});
+    });
+  }});
+}
+
+void Server::stop(int status) {
+  status_ = status;
+  main_.stop();
+}
+
+int Server::run() {
+  signals_.add(SIGTERM);
+  signals_.add(SIGINT);
+  wait_for_signal();
+  main_.post([this] {
+    start_actors();
+    const auto http = open_http();
+    if (!http) {
+      log::error("{}", http.error().text);
+      return stop(1);
+    }
+    http_executor_.start();
+    announce();
+  });
+  main_.run();
+  log::info("stopped");
+  return status_;
+}
+
+}  // namespace
+
+int serve(const Configuration& configuration) {
+  Server server(configuration);
+  if (const auto started = server.start(); !started) {
+    log::error("{}", started.error().text);
+    return 1;
+  }
+  return server.run();
+}
+
+}  // namespace everframe::everframed
