@@ -2,6 +2,8 @@
 // (RFC 6525).
 #include <algorithm>
 
+#include <utility>
+
 #include "transport/sctp/association.h"
 
 namespace everframe::transport::sctp {
@@ -75,14 +77,37 @@ Bytes write_open(const ChannelOptions& options) {
 }
 
 Outbound::Message control_message(std::uint16_t stream, Bytes bytes) {
-  return {stream,      static_cast<std::uint32_t>(Ppid::CONTROL), std::move(bytes), true, std::nullopt,
-          std::nullopt};
+  Outbound::Message message;
+  message.stream = stream;
+  message.ppid = static_cast<std::uint32_t>(Ppid::CONTROL);
+  message.bytes = std::move(bytes);
+  message.establishes = true;
+  return message;
 }
 
 }  // namespace
 
 void Association::send_open(std::uint16_t stream, const Channel& channel) {
   outbound_.send(control_message(stream, write_open(channel.options)));
+}
+
+Result<ChannelId> Association::open(ChannelOptions options, Time) {
+  if (state_ == State::CLOSED || state_ == State::SHUTTING_DOWN) return fail("the association is closed");
+  if (options.label.size() > LABEL_MAX || options.protocol.size() > LABEL_MAX) {
+    return fail("a channel's label and protocol have at most {} bytes", LABEL_MAX);
+  }
+  if (options.max_retransmits && options.lifetime_ms) {
+    return fail("a channel has a limit of retransmits or a lifetime, not both");
+  }
+  if (channels_.size() >= CHANNELS_MAX) return fail("{} channels are open, the most allowed", CHANNELS_MAX);
+  while (channels_.contains(next_own_stream_)) {
+    next_own_stream_ = static_cast<std::uint16_t>(next_own_stream_ + 2);
+  }
+  const std::uint16_t stream = next_own_stream_;
+  if (stream >= peer_streams_) return fail("the peer takes {} streams only", peer_streams_);
+  const auto& channel = channels_.emplace(stream, Channel{std::move(options)}).first->second;
+  if (state_ == State::ESTABLISHED) send_open(stream, channel);
+  return ChannelId{stream};
 }
 
 SendOutcome Association::send(ChannelId id, ByteView message, bool binary, Time now) {
@@ -100,10 +125,15 @@ SendOutcome Association::send(ChannelId id, ByteView message, bool binary, Time 
   // Until the peer has confirmed the channel, an unordered message might overtake the OPEN (RFC 8832 section
   // 6).
   const bool ordered = channel.options.ordered || channel.state == Channel::State::OPENING;
-  Outbound::Message out{raw(id), static_cast<std::uint32_t>(ppid), std::move(bytes),
-                        ordered, channel.options.max_retransmits,  std::nullopt};
+  Outbound::Message out;
+  out.stream = raw(id);
+  out.ppid = static_cast<std::uint32_t>(ppid);
+  out.bytes = std::move(bytes);
+  out.ordered = ordered;
+  out.max_retransmits = channel.options.max_retransmits;
   if (channel.options.lifetime_ms)
     out.expires = now + std::chrono::milliseconds(*channel.options.lifetime_ms);
+  out.queued = now;
   return outbound_.send(std::move(out));
 }
 
@@ -117,32 +147,35 @@ void Association::on_message(InboundMessage message, Time now) {
   if (!empty && ppid != Ppid::STRING && ppid != Ppid::BINARY) return;
   if (empty) message.bytes.clear();
   const bool binary = ppid == Ppid::BINARY || ppid == Ppid::BINARY_EMPTY;
-  events_.emplace_back(MessageEvent{ChannelId{message.stream}, std::move(message.bytes), binary});
+  events_.push_back(MessageEvent{ChannelId{message.stream}, std::move(message.bytes), binary});
 }
 
 void Association::on_control(std::uint16_t stream, ByteView message, Time now) {
+  if (message.empty()) return;
+  if (message[0] == DCEP_OPEN) return on_open(stream, message, now);
   const auto found = channels_.find(stream);
-  if (message[0] == DCEP_ACK) {
-    if (found == channels_.end() || found->second.state != Channel::State::OPENING) return;
-    found->second.state = Channel::State::OPEN;
-    events_.emplace_back(ChannelEvent{ChannelId{stream}, found->second.options});
+  if (message[0] != DCEP_ACK || found == channels_.end() || found->second.state != Channel::State::OPENING)
     return;
-  }
-  if (message[0] != DCEP_OPEN) return;
+  found->second.state = Channel::State::OPEN;
+  events_.push_back(ChannelEvent{ChannelId{stream}, found->second.options});
+}
+
+void Association::on_open(std::uint16_t stream, ByteView message, Time now) {
+  if (channels_.contains(stream)) return;
   auto options = read_open(message);
   const bool theirs = (stream % 2 == 0) == (role_ == Role::SERVER);
-  if (!options || !theirs || found != channels_.end() || channels_.size() >= CHANNELS_MAX) {
-    // RFC 8832 section 5.1: a wrong OPEN closes that channel, not the association.
-    if (found == channels_.end() && channels_.size() < CHANNELS_MAX) {
-      channels_.emplace(stream, Channel{{}, Channel::State::CLOSING});
-      request_resets(now);
-    }
-    return;
+  if (channels_.size() >= CHANNELS_MAX) {
+    if (refused_.size() < CHANNELS_MAX) refused_.insert(stream);
+    return request_resets(now);
+  }
+  if (!options || !theirs) {  // RFC 8832 section 5.1: a wrong OPEN closes that channel, not the association
+    channels_.emplace(stream, Channel{{}, Channel::State::CLOSING, false});
+    return request_resets(now);
   }
   const auto& channel =
       channels_.emplace(stream, Channel{std::move(*options), Channel::State::OPEN}).first->second;
   outbound_.send(control_message(stream, {DCEP_ACK}));
-  events_.emplace_back(ChannelEvent{ChannelId{stream}, channel.options});
+  events_.push_back(ChannelEvent{ChannelId{stream}, channel.options});
 }
 
 // ---- closing ----
@@ -151,14 +184,14 @@ void Association::close(ChannelId id, Time now) {
   const auto found = channels_.find(raw(id));
   if (found == channels_.end() || found->second.state == Channel::State::CLOSING) return;
   found->second.state = Channel::State::CLOSING;
-  if (state_ == State::ESTABLISHED) request_resets(now);
+  if (up()) request_resets(now);
 }
 
 // Asks for (or asks again for) the reset of closing streams that have nothing left to send. One request at a
 // time.
 void Association::request_resets(Time now) {
   if (!reset_) {
-    Reset reset{next_request_, {}};
+    Reset reset{next_request_, std::exchange(refused_, {})};
     for (auto& [stream, channel] : channels_) {
       if (channel.state != Channel::State::CLOSING || channel.reset_sent || !outbound_.idle(stream)) continue;
       channel.reset_sent = true;
@@ -193,27 +226,32 @@ void Association::on_outgoing_reset(const Param& param, Time now) {
   if (param.value.size() < 12) return;
   const std::uint8_t* p = param.value.data();
   const std::uint32_t request = read_u32(p);
-  std::uint32_t outcome = PERFORMED;
-  if (request == peer_next_request_ - 1) {
-    outcome = NOTHING_TO_DO;  // a repetition: the answer was lost
-  } else if (request != peer_next_request_) {
-    outcome = BAD_SEQUENCE;
-  } else if (!inbound_.has_all_up_to(read_u32(p + 8))) {
-    outcome = IN_PROGRESS;
-    waiting_reset_ = Bytes(param.whole.begin(), param.whole.end());
-  } else {
-    ++peer_next_request_;
-    for (std::size_t i = 12; i + 2 <= param.value.size(); i += 2) {
-      const std::uint16_t stream = read_u16(p + i);
-      inbound_.reset_stream(stream);
-      const auto found = channels_.find(stream);
-      if (found == channels_.end()) continue;
-      found->second.reset_received = true;
-      found->second.state = Channel::State::CLOSING;  // RFC 8831 section 6.7: we close our direction too
-      drop_channel_if_closed(stream);
-    }
-    request_resets(now);
+  if (request == peer_next_request_ - 1) return answer_reset(request, NOTHING_TO_DO);  // our answer was lost
+  if (request != peer_next_request_) return answer_reset(request, BAD_SEQUENCE);
+  if (!inbound_.has_all_up_to(read_u32(p + 8))) {
+    waiting_reset_ = Bytes(param.value.begin(), param.value.end());
+    return answer_reset(request, IN_PROGRESS);
   }
+  waiting_reset_.reset();
+  perform_reset(param.value, now);
+  answer_reset(request, PERFORMED);
+}
+
+void Association::perform_reset(ByteView request, Time now) {
+  ++peer_next_request_;
+  for (std::size_t i = 12; i + 2 <= request.size(); i += 2) {
+    const std::uint16_t stream = read_u16(request.data() + i);
+    inbound_.reset_stream(stream);
+    const auto found = channels_.find(stream);
+    if (found == channels_.end()) continue;
+    found->second.reset_received = true;
+    found->second.state = Channel::State::CLOSING;  // RFC 8831 section 6.7: we close our direction too
+    drop_channel_if_closed(stream);
+  }
+  request_resets(now);
+}
+
+void Association::answer_reset(std::uint32_t request, std::uint32_t outcome) {
   Bytes value;
   put_u32(value, request);
   put_u32(value, outcome);
@@ -239,8 +277,9 @@ void Association::drop_channel_if_closed(std::uint16_t stream) {
   if (found == channels_.end()) return;
   const bool asked = reset_ && reset_->streams.contains(stream);
   if (!found->second.reset_sent || asked || !found->second.reset_received) return;
+  const bool announced = found->second.announced;
   channels_.erase(found);
-  events_.emplace_back(ChannelClosedEvent{ChannelId{stream}});
+  if (announced) events_.push_back(ChannelClosedEvent{ChannelId{stream}});
 }
 
 }  // namespace everframe::transport::sctp

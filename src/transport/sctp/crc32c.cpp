@@ -1,6 +1,8 @@
 #include "transport/sctp/crc32c.h"
 
+#if defined(__x86_64__)
 #include <nmmintrin.h>
+#endif
 
 #include <array>
 #include <cstring>
@@ -11,25 +13,26 @@ namespace {
 
 constexpr std::uint32_t POLYNOMIAL = 0x82f63b78;  // reflected
 
-constexpr auto make_table() {
-  std::array<std::uint32_t, 256> table{};
+// TABLES[k][b]: what byte b does to the remainder when k more bytes follow it.
+constexpr auto make_tables() {
+  std::array<std::array<std::uint32_t, 256>, 8> tables{};
   for (std::uint32_t i = 0; i < 256; ++i) {
     std::uint32_t crc = i;
     for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? POLYNOMIAL : 0);
-    table[i] = crc;
+    tables[0][i] = crc;
   }
-  return table;
+  for (std::size_t k = 1; k < 8; ++k) {
+    for (std::size_t i = 0; i < 256; ++i) {
+      tables[k][i] = (tables[k - 1][i] >> 8) ^ tables[0][tables[k - 1][i] & 0xff];
+    }
+  }
+  return tables;
 }
-constexpr auto TABLE = make_table();
+constexpr auto TABLES = make_tables();
 
-std::uint32_t by_table(ByteView bytes) {
-  std::uint32_t crc = 0xffffffff;
-  for (const std::uint8_t byte : bytes) crc = (crc >> 8) ^ TABLE[(crc ^ byte) & 0xff];
-  return ~crc;
-}
-
-__attribute__((target("sse4.2"))) std::uint32_t by_instruction(ByteView bytes) {
-  std::uint64_t crc = 0xffffffff;
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) std::uint32_t by_instruction(ByteView bytes, std::uint32_t previous) {
+  std::uint64_t crc = ~previous;
   std::size_t i = 0;
   for (; i + 8 <= bytes.size(); i += 8) {
     std::uint64_t word;
@@ -42,11 +45,29 @@ __attribute__((target("sse4.2"))) std::uint32_t by_instruction(ByteView bytes) {
 }
 
 const bool HAS_INSTRUCTION = __builtin_cpu_supports("sse4.2");
+#endif
 
 }  // namespace
 
-std::uint32_t crc32c(ByteView bytes) {
-  return HAS_INSTRUCTION ? by_instruction(bytes) : by_table(bytes);
+std::uint32_t crc32c_by_table(ByteView bytes, std::uint32_t previous) {
+  std::uint32_t crc = ~previous;
+  const std::uint8_t* p = bytes.data();
+  std::size_t left = bytes.size();
+  for (; left >= 8; left -= 8, p += 8) {
+    const std::uint32_t low = crc ^ (std::uint32_t{p[0]} | std::uint32_t{p[1]} << 8 |
+                                     std::uint32_t{p[2]} << 16 | std::uint32_t{p[3]} << 24);
+    crc = TABLES[7][low & 0xff] ^ TABLES[6][(low >> 8) & 0xff] ^ TABLES[5][(low >> 16) & 0xff] ^
+          TABLES[4][low >> 24] ^ TABLES[3][p[4]] ^ TABLES[2][p[5]] ^ TABLES[1][p[6]] ^ TABLES[0][p[7]];
+  }
+  for (; left > 0; --left, ++p) crc = (crc >> 8) ^ TABLES[0][(crc ^ *p) & 0xff];
+  return ~crc;
+}
+
+std::uint32_t crc32c(ByteView bytes, std::uint32_t previous) {
+#if defined(__x86_64__)
+  if (HAS_INSTRUCTION) return by_instruction(bytes, previous);
+#endif
+  return crc32c_by_table(bytes, previous);
 }
 
 }  // namespace everframe::transport::sctp

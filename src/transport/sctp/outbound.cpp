@@ -1,6 +1,7 @@
 #include "transport/sctp/outbound.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace everframe::transport::sctp {
 
@@ -13,32 +14,67 @@ constexpr std::size_t MTU = PACKET_SIZE_MAX;
 constexpr std::size_t CWND_INITIAL = 10 * MTU;  // RFC 6928's argument
 constexpr std::size_t CWND_MIN = 4 * MTU;
 constexpr std::size_t CWND_MAX = 1 << 20;
-constexpr std::uint16_t MISSES_TO_RESEND = 3;  // RFC 9260 section 7.2.4
+constexpr std::uint8_t MISSES_TO_RESEND = 3;  // RFC 9260 section 7.2.4
+constexpr Duration REORDER_MIN = 10ms;        // later by this much, or by a quarter of the RTT: not reordered
 constexpr Duration FORWARD_PACE_MIN = 20ms;
 constexpr Duration CLOCK_GRANULARITY = 1ms;
 
 }  // namespace
 
-void Outbound::start(std::uint32_t initial_tsn, std::uint32_t peer_window) {
-  next_tsn_ = UNWRAP_BASE + initial_tsn;
+void Outbound::start(std::uint32_t initial_tsn, std::uint32_t peer_window, bool partial) {
+  next_tsn_ = first_to_send_ = UNWRAP_BASE + initial_tsn;
   cumulative_ = recovery_until_ = next_tsn_ - 1;
   cwnd_ = CWND_INITIAL;
   ssthresh_ = CWND_MAX;
   peer_window_ = peer_window;
+  partial_ = partial;
 }
 
 SendOutcome Outbound::send(Message message) {
+  const std::size_t size = message.bytes.size();
   if (!message.max_retransmits && !message.expires) {
-    if (buffered_ + message.bytes.size() > SEND_BUFFER_MAX) return SendOutcome::QUEUE_FULL;
-    buffered_ += message.bytes.size();
+    const bool full = buffered_ + size > SEND_BUFFER_MAX || reliable_.size() >= RELIABLE_MESSAGES_MAX;
+    if (full && !message.establishes) return SendOutcome::QUEUE_FULL;
+    buffered_ += size;
+    stream_of(message.stream).buffered += size;
     reliable_.push_back(std::move(message));
     return SendOutcome::QUEUED;
   }
+  const std::uint64_t gave_way = figures_.gave_way;
+  const auto oldest_gives_way = [&] {
+    if (fresh_.empty()) return false;
+    const Message& oldest = fresh_.front();
+    // Those with retransmits or a lifetime left were asked to wait; only the queue's limit moves them.
+    const bool stale = oldest.max_retransmits == 0 && oldest.queued < message.queued;
+    return fresh_.size() >= FRESH_MAX || (stale && !window_open());
+  };
+  for (; oldest_gives_way(); ++figures_.gave_way) fresh_.pop_front();
   fresh_.push_back(std::move(message));
-  if (fresh_.size() <= FRESH_MAX) return SendOutcome::QUEUED;
-  fresh_.pop_front();
-  ++figures_.gave_way;
-  return SendOutcome::REPLACED;
+  return figures_.gave_way > gave_way ? SendOutcome::REPLACED : SendOutcome::QUEUED;
+}
+
+std::size_t Outbound::room() const {
+  std::size_t taken = flight_;
+  for (std::size_t i = 0; i < fresh_.size(); ++i) taken += fresh_[i].bytes.size() + DATA_HEADER_SIZE;
+  return taken < window() ? window() - taken : 0;
+}
+
+Outbound::Stream& Outbound::stream_of(std::uint16_t id) {
+  for (Stream& stream : streams_) {
+    if (stream.id == id) return stream;
+  }
+  return streams_.emplace_back(Stream{id});
+}
+
+std::size_t Outbound::buffered(std::uint16_t id) const {
+  for (const Stream& stream : streams_) {
+    if (stream.id == id) return stream.buffered;
+  }
+  return 0;
+}
+
+void Outbound::reset_stream(std::uint16_t id) {
+  std::erase_if(streams_, [id](const Stream& stream) { return stream.id == id; });
 }
 
 // ---- acknowledgements ----
@@ -50,58 +86,108 @@ bool Outbound::sack(const Chunk& chunk, Time now) {
   if (acked >= next_tsn_) return false;  // acknowledges what was never sent
   if (acked < cumulative_) return true;  // overtaken by a newer one
   const bool advanced = acked > cumulative_;
-  std::size_t newly_acked = 0;
-  while (cumulative_ < acked) {
-    newly_acked += acknowledge(sent_.front(), now);
-    sent_.pop_front();
-    ++cumulative_;
-  }
-  if (!acknowledge_gaps(chunk, acked, now, newly_acked)) return false;
-  const std::uint32_t window = read_u32(p + 4);
-  peer_window_ = window;
-  if (newly_acked > 0 || advanced) timeouts_ = 0;
-  after_ack(newly_acked, advanced, now);
+  News news;
+  acknowledge_up_to(acked, now, news);
+  if (!acknowledge_gaps(chunk, acked, now, news)) return false;
+  peer_window_ = read_u32(p + 4);
+  // A peer that says that its window is closed is alive: RFC 9260 section 6.1 A.
+  if (news.bytes > 0 || advanced || peer_window_ == 0) timeouts_ = 0;
+  after_news(news, advanced, now);
   return true;
 }
 
-std::size_t Outbound::acknowledge(Sent& sent, Time now) {
-  if (sent.state == Sent::State::ACKED) return 0;
-  const std::size_t size = sent.bytes.size();
-  if (sent.state == Sent::State::IN_FLIGHT) {
-    flight_ -= size;
-    if (sent.sends == 1) measure(now - sent.sent_at, now);  // Karn: never of a retransmitted one
-  }
-  if (sent.state == Sent::State::TO_RESEND) --resend_waiting_;
-  if (!sent.max_retransmits && !sent.expires) buffered_ -= size;
-  sent.state = Sent::State::ACKED;
-  return size;
+void Outbound::cumulative_ack(std::uint32_t tsn, Time now) {
+  const std::uint64_t acked = unwrap(tsn, cumulative_);
+  if (acked >= next_tsn_ || acked <= cumulative_) return;
+  News news;
+  acknowledge_up_to(acked, now, news);
+  after_news(news, true, now);
 }
 
-bool Outbound::acknowledge_gaps(const Chunk& chunk, std::uint64_t base, Time now, std::size_t& newly_acked) {
+void Outbound::acknowledge_up_to(std::uint64_t tsn, Time now, News& news) {
+  while (cumulative_ < tsn) {
+    acknowledge(cumulative_ + 1, now, news);
+    sent_.pop_front();
+    ++cumulative_;
+  }
+}
+
+void Outbound::acknowledge(std::uint64_t tsn, Time now, News& news) {
+  Sent& sent = at(tsn);
+  if (sent.state == Sent::State::ACKED) return;
+  if (sent.state == Sent::State::IN_FLIGHT) {
+    flight_ -= sent.weight();
+    // The answer to a chunk that was sent again just now may be to its first sending: it says nothing about
+    // time.
+    const bool telling = sent.sends == 1 || now - sent.sent_at >= rtt_min();
+    if (telling && (sent.sent_at > news.sent_at || (sent.sent_at == news.sent_at && tsn > news.tsn))) {
+      news.sent_at = sent.sent_at;
+      news.tsn = tsn;
+      news.sent_once = sent.sends == 1;
+    }
+  }
+  if (sent.state == Sent::State::TO_SEND) --to_send_;
+  if (sent.state != Sent::State::ABANDONED) news.bytes += sent.bytes.size();
+  if (sent.reliable()) {
+    buffered_ -= sent.bytes.size();
+    stream_of(sent.stream).buffered -= sent.bytes.size();
+  }
+  sent.state = Sent::State::ACKED;
+  sent.bytes = {};
+}
+
+bool Outbound::acknowledge_gaps(const Chunk& chunk, std::uint64_t base, Time now, News& news) {
   const std::uint8_t* p = chunk.value.data();
   const std::size_t gaps = read_u16(p + 8);
   if (chunk.value.size() < 12 + 4 * gaps) return false;
-  std::uint64_t highest = 0;
+  std::uint64_t told = base;
   for (std::size_t i = 0; i < gaps; ++i) {
     const std::uint64_t first = base + read_u16(p + 12 + 4 * i);
     const std::uint64_t last = base + read_u16(p + 14 + 4 * i);
     if (first > last || first <= base || last >= next_tsn_) return false;
-    for (std::uint64_t tsn = first; tsn <= last; ++tsn) newly_acked += acknowledge(at(tsn), now);
-    highest = std::max(highest, last);
+    // Blocks that overlap would let one packet cost gaps times chunks; honest ones ascend.
+    for (std::uint64_t tsn = std::max(first, told + 1); tsn <= last; ++tsn) acknowledge(tsn, now, news);
+    told = std::max(told, last);
   }
-  if (highest > 0) count_misses(highest, now);
   return true;
 }
 
-void Outbound::count_misses(std::uint64_t highest, Time now) {
+void Outbound::after_news(const News& news, bool advanced, Time now) {
+  if (news.tsn != 0 && news.sent_once) measure(now - news.sent_at, now);  // Karn: never of a repeated one
+  const bool used = flight_ + news.bytes + MTU >= cwnd_;  // grow only a window that was needed
+  if (news.tsn != 0) detect_losses(news, now);
+  if (advanced && used && cumulative_ >= recovery_until_) {
+    if (cwnd_ <= ssthresh_) {
+      cwnd_ += std::min(news.bytes, MTU);
+    } else if ((partial_acked_ += news.bytes) >= cwnd_) {
+      partial_acked_ -= cwnd_;
+      cwnd_ += MTU;
+    }
+    cwnd_ = std::min(cwnd_, CWND_MAX);
+  }
+  if (flight_ == 0 && advanced_ack_point() == cumulative_) {
+    timer_.reset();
+  } else if (advanced || !timer_) {
+    timer_ = now + rto_;
+  }
+}
+
+void Outbound::detect_losses(const News& news, Time now) {
+  const Duration reorder = std::max<Duration>(srtt_ / 4, REORDER_MIN);
   bool lost = false;
-  for (std::uint64_t tsn = cumulative_ + 1; tsn < highest; ++tsn) {
+  for (std::uint64_t tsn = cumulative_ + 1; tsn < next_tsn_; ++tsn) {
     Sent& sent = at(tsn);
-    if (sent.state != Sent::State::IN_FLIGHT || ++sent.misses < MISSES_TO_RESEND) continue;
+    if (sent.state != Sent::State::IN_FLIGHT) continue;
+    const bool before = sent.sent_at < news.sent_at || (sent.sent_at == news.sent_at && tsn < news.tsn);
+    if (!before && sent.sends == 1) break;  // first sendings are in the order of TSNs: all others are later
+    if (!before) continue;
+    if (++sent.misses < MISSES_TO_RESEND && news.sent_at - sent.sent_at < reorder) continue;
     mark_lost(tsn, now);
     lost = true;
   }
-  if (lost && cumulative_ >= recovery_until_) fast_recovery();
+  if (!lost) return;
+  timer_ = now + rto_;
+  if (cumulative_ >= recovery_until_) fast_recovery();
 }
 
 void Outbound::fast_recovery() {
@@ -111,42 +197,28 @@ void Outbound::fast_recovery() {
   recovery_until_ = next_tsn_ - 1;
 }
 
-void Outbound::after_ack(std::size_t newly_acked, bool advanced, Time now) {
-  const bool used = flight_ + newly_acked + MTU >= cwnd_;  // grow only a window that was needed
-  if (advanced && used && cumulative_ >= recovery_until_) {
-    if (cwnd_ <= ssthresh_) {
-      cwnd_ += std::min(newly_acked, MTU);
-    } else if ((partial_acked_ += newly_acked) >= cwnd_) {
-      partial_acked_ -= cwnd_;
-      cwnd_ += MTU;
-    }
-    cwnd_ = std::min(cwnd_, CWND_MAX);
-  }
-  const bool waiting = flight_ > 0 || advanced_ack_point() > cumulative_;
-  if (!waiting) {
-    timer_.reset();
-  } else if (advanced || newly_acked > 0 || !timer_) {
-    timer_ = now + rto_;
-  }
-}
-
 void Outbound::measure(Duration rtt, Time now) {
-  rtt = std::max(rtt, CLOCK_GRANULARITY);
+  rtt = std::max<Duration>(rtt, CLOCK_GRANULARITY);
   if (srtt_ == Duration{}) {
-    srtt_ = rtt_min_ = rtt;
+    srtt_ = rtt;
     rttvar_ = rtt / 2;
   } else {
     const Duration error = rtt > srtt_ ? rtt - srtt_ : srtt_ - rtt;
     rttvar_ = (3 * rttvar_ + error) / 4;
     srtt_ = (7 * srtt_ + rtt) / 8;
-    rtt_min_ = std::min(rtt_min_, rtt);
   }
   rto_ = std::clamp<Duration>(srtt_ + 4 * rttvar_, RTO_MIN, RTO_MAX);
-  if (srtt_ > rtt_min_ + QUEUE_DELAY_MAX && now >= delay_checked_ + srtt_) {
+  if (now - span_began_ > RTT_MIN_SPAN) {
+    rtt_min_before_ = std::exchange(rtt_min_now_, rtt);
+    span_began_ = now;
+  }
+  rtt_min_now_ = std::min(rtt_min_now_, rtt);
+  const Duration allowed = rtt_min() + QUEUE_DELAY_MAX;
+  if (srtt_ > allowed && now >= delay_checked_ + srtt_) {
     delay_checked_ = now;
-    const auto target = static_cast<std::size_t>((rtt_min_ + QUEUE_DELAY_MAX).count());
-    cwnd_ = std::max(CWND_MIN, cwnd_ * target / static_cast<std::size_t>(srtt_.count()));
-    ssthresh_ = cwnd_;
+    const auto shrunk =
+        cwnd_ * static_cast<std::size_t>(allowed.count()) / static_cast<std::size_t>(srtt_.count());
+    cwnd_ = ssthresh_ = std::max(CWND_MIN, shrunk);
   }
 }
 
@@ -154,25 +226,26 @@ void Outbound::measure(Duration rtt, Time now) {
 
 void Outbound::mark_lost(std::uint64_t tsn, Time now) {
   Sent& sent = at(tsn);
-  const bool give_up =
-      (sent.max_retransmits && sent.sends > *sent.max_retransmits) || (sent.expires && now >= *sent.expires);
-  if (give_up) return abandon_message(tsn);
-  flight_ -= sent.bytes.size();
-  sent.state = Sent::State::TO_RESEND;
+  const bool tired = sent.max_retransmits && sent.sends > *sent.max_retransmits;
+  if (partial_ && (tired || (sent.expires && now >= *sent.expires))) return abandon_message(tsn);
+  flight_ -= sent.weight();
+  sent.state = Sent::State::TO_SEND;
   sent.misses = 0;
-  ++resend_waiting_;
+  ++to_send_;
+  first_to_send_ = std::min(first_to_send_, tsn);
 }
 
 // All fragments of the message, also those not sent yet: a receiver must never wait for a part.
 void Outbound::abandon_message(std::uint64_t tsn) {
   std::uint64_t first = tsn;
-  while ((at(first).flags & BEGIN) == 0 && first > cumulative_ + 1) --first;
+  while (first > cumulative_ + 1 && (at(first).flags & BEGIN) == 0) --first;
   for (std::uint64_t part = first; part < next_tsn_; ++part) {
     Sent& sent = at(part);
-    if (sent.state == Sent::State::IN_FLIGHT) flight_ -= sent.bytes.size();
-    if (sent.state == Sent::State::TO_RESEND) --resend_waiting_;
-    if (sent.state != Sent::State::ACKED) {
+    if (sent.state == Sent::State::IN_FLIGHT) flight_ -= sent.weight();
+    if (sent.state == Sent::State::TO_SEND) --to_send_;
+    if (sent.state != Sent::State::ACKED && sent.state != Sent::State::ABANDONED) {
       sent.state = Sent::State::ABANDONED;
+      sent.bytes = {};
       ++figures_.abandoned;
     }
     if ((sent.flags & END) != 0) break;
@@ -180,8 +253,8 @@ void Outbound::abandon_message(std::uint64_t tsn) {
 }
 
 void Outbound::retransmission_timeout(Time now) {
-  timer_.reset();
   ++timeouts_;
+  ++figures_.timeouts;
   rto_ = std::min<Duration>(rto_ * 2, RTO_MAX);
   ssthresh_ = std::max(cwnd_ / 2, CWND_MIN);
   cwnd_ = MTU;
@@ -190,6 +263,7 @@ void Outbound::retransmission_timeout(Time now) {
     if (at(tsn).state == Sent::State::IN_FLIGHT) mark_lost(tsn, now);
   }
   forwarded_at_ = Time{};  // say it again at once
+  timer_.reset();
   if (!sent_.empty()) timer_ = now + rto_;
 }
 
@@ -206,6 +280,7 @@ std::uint64_t Outbound::advanced_ack_point() const {
   return point;
 }
 
+// Once a round trip, as RFC 3758 section 3.5 C5 allows: the peer's SACK needs as long to stop the next.
 std::optional<Time> Outbound::forward_due() const {
   if (sent_.empty() || advanced_ack_point() <= cumulative_) return std::nullopt;
   return forwarded_at_ + std::max<Duration>(srtt_, FORWARD_PACE_MIN);
@@ -236,120 +311,111 @@ void Outbound::write_forward_tsn(PacketWriter& writer, Time now) {
 
 bool Outbound::wants_to_write(Time now) const {
   if (const auto due = forward_due(); due && *due <= now) return true;
-  return (resend_waiting_ > 0 || !reliable_.empty() || !fresh_.empty()) && window_open();
+  if (!window_open()) return false;
+  return to_send_ > 0 || (tsns_left() && !(reliable_.empty() && fresh_.empty()));
 }
 
-bool Outbound::write(PacketWriter& writer, Time now) {
-  const std::size_t before = writer.out().size();
+void Outbound::write(PacketWriter& writer, Time now) {
   if (const auto due = forward_due(); due && *due <= now) write_forward_tsn(writer, now);
-  bool more = write_resends(writer, now);
-  while (more && window_open() && resend_waiting_ == 0) {
-    // No fragment of another message may come between those of one (we do not use I-DATA, RFC 8260).
-    if (reliable_started_ || fresh_.empty()) {
-      if (reliable_.empty()) break;
-      const std::size_t left = reliable_.front().bytes.size() - reliable_offset_;
-      if (!writer.fits(DATA_HEADER_SIZE + std::min((left + 3) & ~std::size_t{3}, FRAGMENT_SIZE))) break;
-      cut_reliable();
-    } else {
-      const std::size_t size = std::min(fresh_.front().bytes.size(), FRAGMENT_SIZE);
-      if (!writer.fits(DATA_HEADER_SIZE + ((size + 3) & ~std::size_t{3}))) break;
-      cut_fresh(now);
-    }
-    more = write_resends(writer, now);
+  while (write_assigned(writer, now) && to_send_ == 0 && window_open() && tsns_left()) {
+    if (!assign_next(writer, now)) break;
   }
-  return writer.out().size() > before;
 }
 
 // Writes what has a TSN and waits to be sent, the first time or again. False when the packet is full.
-bool Outbound::write_resends(PacketWriter& writer, Time now) {
-  for (std::size_t i = 0; i < sent_.size() && resend_waiting_ > 0 && window_open(); ++i) {
-    Sent& sent = sent_[i];
-    if (sent.state != Sent::State::TO_RESEND) continue;
-    const std::uint64_t tsn = cumulative_ + 1 + i;
-    if (sent.expires && now >= *sent.expires) {
+bool Outbound::write_assigned(PacketWriter& writer, Time now) {
+  for (std::uint64_t tsn = std::max(first_to_send_, cumulative_ + 1); to_send_ > 0 && window_open(); ++tsn) {
+    Sent& sent = at(tsn);
+    first_to_send_ = tsn;
+    if (sent.state != Sent::State::TO_SEND) continue;
+    if (partial_ && sent.expires && now >= *sent.expires) {
       abandon_message(tsn);
       continue;
     }
-    if (!writer.fits(DATA_HEADER_SIZE + ((sent.bytes.size() + 3) & ~std::size_t{3}))) return false;
-    write_data(writer, sent, tsn);
-    if (sent.sends++ > 0) ++figures_.retransmitted;
+    if (!writer.fits(padded(sent.weight()))) return false;
+    writer.data(sent.flags, static_cast<std::uint32_t>(tsn), sent.stream, sent.ssn, sent.ppid, sent.bytes);
+    if (sent.sends < UINT16_MAX && sent.sends++ > 0) ++figures_.retransmitted;
     ++figures_.chunks;
     sent.state = Sent::State::IN_FLIGHT;
     sent.sent_at = now;
-    --resend_waiting_;
-    flight_ += sent.bytes.size();
+    --to_send_;
+    flight_ += sent.weight();
     if (!timer_) timer_ = now + rto_;
   }
   return true;
 }
 
-void Outbound::write_data(PacketWriter& writer, const Sent& sent, std::uint64_t tsn) {
-  writer.open(ChunkType::DATA, sent.flags);
-  Bytes& out = writer.out();
-  put_u32(out, static_cast<std::uint32_t>(tsn));
-  put_u16(out, sent.stream);
-  put_u16(out, sent.ssn);
-  put_u32(out, sent.ppid);
-  out.insert(out.end(), sent.bytes.begin(), sent.bytes.end());
-  writer.close();
-}
-
-std::uint16_t Outbound::ssn_of(const Message& message) {
-  return message.ordered ? next_ssn_[message.stream]++ : std::uint16_t{0};
+// Gives the next message, or the next fragment of it, its TSN, if it fits into the packet. Reliable and
+// unreliable messages take turns, so that neither starves the other; but no fragment of another message may
+// come between those of one (we do not use I-DATA, RFC 8260).
+bool Outbound::assign_next(const PacketWriter& writer, Time now) {
+  const bool reliable =
+      reliable_offset_ > 0 || (!reliable_.empty() && (fresh_.empty() || !reliable_had_turn_));
+  if (!reliable && fresh_.empty()) return false;
+  const std::size_t left =
+      reliable ? reliable_.front().bytes.size() - reliable_offset_ : fresh_.front().bytes.size();
+  if (!writer.fits(DATA_HEADER_SIZE + padded(std::min(left, FRAGMENT_SIZE)))) return false;
+  reliable_had_turn_ = reliable;
+  reliable ? cut_reliable() : cut_fresh(now);
+  return true;
 }
 
 void Outbound::cut_reliable() {
   Message& message = reliable_.front();
-  const std::uint16_t ssn = reliable_started_ && message.ordered
-                                ? static_cast<std::uint16_t>(next_ssn_[message.stream] - 1)
-                                : ssn_of(message);
-  assign(message, reliable_offset_, ssn);
+  const std::size_t size = message.bytes.size();
+  if (reliable_offset_ == 0) reliable_ssn_ = message.ordered ? stream_of(message.stream).next_ssn++ : 0;
+  assign(message, reliable_offset_, reliable_ssn_);
   reliable_offset_ += FRAGMENT_SIZE;
-  reliable_started_ = reliable_offset_ < message.bytes.size();
-  if (reliable_started_) return;
+  if (reliable_offset_ < size) return;
   reliable_.pop_front();
   reliable_offset_ = 0;
 }
 
 void Outbound::cut_fresh(Time now) {
-  const Message message = std::move(fresh_.front());
-  fresh_.pop_front();
+  Message message = fresh_.pop_front();
   if (message.expires && now >= *message.expires) {
     ++figures_.gave_way;
     return;
   }
-  const std::uint16_t ssn = ssn_of(message);
-  for (std::size_t offset = 0; offset < message.bytes.size(); offset += FRAGMENT_SIZE)
-    assign(message, offset, ssn);
+  const std::uint16_t ssn = message.ordered ? stream_of(message.stream).next_ssn++ : std::uint16_t{0};
+  const std::size_t size = message.bytes.size();
+  for (std::size_t offset = 0; offset < size; offset += FRAGMENT_SIZE) assign(message, offset, ssn);
 }
 
-void Outbound::assign(const Message& message, std::size_t offset, std::uint16_t ssn) {
-  const std::size_t size = std::min(FRAGMENT_SIZE, message.bytes.size() - offset);
-  const auto from = message.bytes.begin() + static_cast<std::ptrdiff_t>(offset);
-  Sent sent{};
+void Outbound::assign(Message& message, std::size_t offset, std::uint16_t ssn) {
+  const std::size_t whole = message.bytes.size();
+  const std::size_t size = std::min(FRAGMENT_SIZE, whole - offset);
+  Sent sent;
   sent.stream = message.stream;
   sent.ssn = ssn;
   sent.ppid = message.ppid;
-  sent.flags = static_cast<std::uint8_t>((offset == 0 ? BEGIN : 0) |
-                                         (offset + size == message.bytes.size() ? END : 0) |
+  sent.flags = static_cast<std::uint8_t>((offset == 0 ? BEGIN : 0) | (offset + size == whole ? END : 0) |
                                          (message.ordered ? 0 : UNORDERED));
-  sent.bytes.assign(from, from + static_cast<std::ptrdiff_t>(size));
+  if (size == whole) {
+    sent.bytes = std::move(message.bytes);
+  } else {
+    const auto from = message.bytes.begin() + static_cast<std::ptrdiff_t>(offset);
+    sent.bytes.assign(from, from + static_cast<std::ptrdiff_t>(size));
+  }
   sent.max_retransmits = message.max_retransmits;
   sent.expires = message.expires;
-  sent.state = Sent::State::TO_RESEND;
-  ++resend_waiting_;
+  ++to_send_;
   sent_.push_back(std::move(sent));
   ++next_tsn_;
 }
 
 bool Outbound::idle(std::uint16_t stream) const {
-  const auto of_stream = [stream](const auto& message) { return message.stream == stream; };
-  return std::none_of(reliable_.begin(), reliable_.end(), of_stream) &&
-         std::none_of(fresh_.begin(), fresh_.end(), of_stream) &&
-         std::none_of(sent_.begin(), sent_.end(), [&](const Sent& sent) {
-           return sent.stream == stream &&
-                  (sent.state == Sent::State::IN_FLIGHT || sent.state == Sent::State::TO_RESEND);
-         });
+  for (std::size_t i = 0; i < reliable_.size(); ++i) {
+    if (reliable_[i].stream == stream) return false;
+  }
+  for (std::size_t i = 0; i < fresh_.size(); ++i) {
+    if (fresh_[i].stream == stream) return false;
+  }
+  for (std::size_t i = 0; i < sent_.size(); ++i) {
+    const bool pending = sent_[i].state == Sent::State::IN_FLIGHT || sent_[i].state == Sent::State::TO_SEND;
+    if (pending && sent_[i].stream == stream) return false;
+  }
+  return true;
 }
 
 }  // namespace everframe::transport::sctp

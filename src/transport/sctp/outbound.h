@@ -1,15 +1,17 @@
 // Outbound: the sending half of an association. Messages in; DATA and FORWARD-TSN out; SACKs in.
-// RFC 9260 sections 6.1, 6.3 (RTO), 7.2 (congestion control); RFC 3758 (giving up); and two of our own rules
-// for games:
-// - Unreliable messages are newest-wins: what cannot be sent now waits in a short queue whose oldest gives
-// way, before it
-//   gets a TSN. So a slow path gets fresh state, not a growing delay.
-// - The congestion window is held where the smoothed RTT stays within QUEUE_DELAY_MAX of the smallest RTT
-// seen, so that
-//   we do not fill a bottleneck's buffer with our own data (the idea of delay-based control, RFC 6817).
+// RFC 9260 sections 6.1, 6.3 (RTO), 7.2 (congestion control); RFC 3758 (giving up); and three rules for
+// games:
+// - Unreliable messages are newest-wins: while the window is closed, those of an earlier instant give way to
+//   a newer one before they get a TSN. So a slow path gets fresh state, not a growing delay.
+// - The congestion window is held where the smoothed RTT stays within QUEUE_DELAY_MAX of the smallest RTT of
+//   the last RTT_MIN_SPAN, so that we do not fill a bottleneck's buffer with our own data (the idea of
+//   delay-based control, RFC 6817).
+// - A chunk is lost when one sent clearly later has arrived (the idea of RACK, RFC 8985), not only after
+//   three reports: a game sends too seldom to wait for three.
+// Known limit: while a reliable message of several fragments is being sent, unreliable ones wait (no I-DATA,
+// RFC 8260), so senders keep reliable messages small.
 #pragma once
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <vector>
@@ -17,13 +19,17 @@
 #include "base/time.h"
 #include "transport/channel.h"
 #include "transport/sctp/packet.h"
+#include "transport/sctp/ring.h"
 #include "transport/sctp/tsn.h"
 
 namespace everframe::transport::sctp {
 
 inline constexpr std::size_t SEND_BUFFER_MAX =
-    4 << 20;                                 // reliable bytes not yet acknowledged: a joining player's chunks
-inline constexpr std::size_t FRESH_MAX = 8;  // unreliable messages waiting for the window
+    4 << 20;  // reliable bytes not yet acknowledged: a joining player's chunks
+inline constexpr std::size_t RELIABLE_MESSAGES_MAX =
+    16'384;                                     // waiting for a TSN; bounds what small ones cost
+inline constexpr std::size_t FRESH_MAX = 32;    // unreliable messages waiting for the window: one tick's
+inline constexpr std::size_t SENT_MAX = 4'096;  // chunks between the peer's cumulative TSN and our last
 inline constexpr std::size_t FRAGMENT_SIZE =
     (PACKET_SIZE_MAX - HEADER_SIZE - DATA_HEADER_SIZE) & ~std::size_t{3};
 inline constexpr Duration RTO_INITIAL =
@@ -32,31 +38,33 @@ inline constexpr Duration RTO_MIN =
     200ms;  // RFC 9260 says 1 s; with SACKs after 50 ms that would stall a game
 inline constexpr Duration RTO_MAX = 10s;
 inline constexpr Duration QUEUE_DELAY_MAX = 100ms;
+inline constexpr Duration RTT_MIN_SPAN = 10s;  // a route that got longer is believed after at most twice this
 inline constexpr std::uint32_t TIMEOUTS_MAX = 10;  // in a row without an acknowledgement: the peer is gone
 
-// Known limit: while a reliable message of several fragments is being sent, unreliable ones wait (no I-DATA,
-// RFC 8260), so senders keep reliable messages small.
 class Outbound {
  public:
-  void start(std::uint32_t initial_tsn, std::uint32_t peer_window);
+  // `partial`: the peer understands FORWARD-TSN. If not, what has a TSN is sent until it arrives.
+  void start(std::uint32_t initial_tsn, std::uint32_t peer_window, bool partial);
 
   struct Message {
-    std::uint16_t stream;
-    std::uint32_t ppid;
+    std::uint16_t stream = 0;
+    std::uint32_t ppid = 0;
     Bytes bytes;
-    bool ordered;
+    bool ordered = true;
+    bool establishes = false;  // our own OPEN or ACK: bounded by the number of channels, never refused
     std::optional<std::uint16_t> max_retransmits;
     std::optional<Time> expires;
+    Time queued{};
   };
   SendOutcome send(Message message);
 
   // A SACK chunk. False if it breaks the protocol.
   bool sack(const Chunk& chunk, Time now);
+  void cumulative_ack(std::uint32_t tsn, Time now);  // what a SHUTDOWN carries
   void retransmission_timeout(Time now);
 
-  // Adds what may be sent now to the packet: FORWARD-TSN, retransmissions, new data. False if nothing was
-  // added.
-  bool write(PacketWriter& writer, Time now);
+  // Adds what may be sent now to the packet: FORWARD-TSN, retransmissions, new data.
+  void write(PacketWriter& writer, Time now);
   bool wants_to_write(Time now) const;
 
   // When retransmission_timeout() is due, and when write() has something to say again by itself.
@@ -64,14 +72,19 @@ class Outbound {
   std::optional<Time> forward_due() const;
   bool gave_up() const { return timeouts_ > TIMEOUTS_MAX; }
   bool idle(std::uint16_t stream) const;  // nothing of this stream is waiting or unacknowledged
-  void reset_stream(std::uint16_t stream) { next_ssn_.erase(stream); }
+  bool idle() const { return reliable_.empty() && fresh_.empty() && sent_.empty(); }
+  void reset_stream(std::uint16_t stream);
   std::uint32_t last_assigned_tsn() const { return static_cast<std::uint32_t>(next_tsn_ - 1); }
-  std::size_t buffered() const { return buffered_; }
+
+  std::size_t buffered() const { return buffered_; }  // reliable bytes not acknowledged yet
+  std::size_t buffered(std::uint16_t stream) const;   // of one stream
+  std::size_t room() const;  // bytes that would leave with the next flush, were they given now
   Duration srtt() const { return srtt_; }
 
   struct Figures {
-    std::uint64_t chunks = 0;
+    std::uint64_t chunks = 0;  // of DATA, each time one was sent
     std::uint64_t retransmitted = 0;
+    std::uint64_t timeouts = 0;
     std::uint64_t abandoned = 0;  // unreliable chunks given up after they were sent
     std::uint64_t gave_way = 0;   // unreliable messages replaced before they were sent
     std::uint64_t forward_tsns = 0;
@@ -80,49 +93,70 @@ class Outbound {
 
  private:
   struct Sent {
-    std::uint16_t stream;
-    std::uint16_t ssn;
-    std::uint32_t ppid;
-    std::uint8_t flags;
+    enum class State : std::uint8_t { IN_FLIGHT, TO_SEND, ACKED, ABANDONED };
+    std::uint16_t stream = 0;
+    std::uint16_t ssn = 0;
+    std::uint32_t ppid = 0;
     Bytes bytes;
     Time sent_at{};
-    std::uint16_t sends = 0;
-    std::uint16_t misses = 0;  // SACKs that reported later ones but not this
-    std::optional<std::uint16_t> max_retransmits;
     std::optional<Time> expires;
-    enum class State : std::uint8_t { IN_FLIGHT, TO_RESEND, ACKED, ABANDONED } state = State::IN_FLIGHT;
+    std::optional<std::uint16_t> max_retransmits;
+    std::uint16_t sends = 0;
+    std::uint8_t misses = 0;  // SACKs that reported later ones but not this
+    std::uint8_t flags = 0;
+    State state = State::TO_SEND;
+
+    bool reliable() const { return !max_retransmits && !expires; }
+    std::size_t weight() const { return bytes.size() + DATA_HEADER_SIZE; }
+  };
+  struct Stream {
+    std::uint16_t id;
+    std::uint16_t next_ssn = 0;
+    std::size_t buffered = 0;
+  };
+  struct News {  // what one SACK newly acknowledges
+    std::size_t bytes = 0;
+    Time sent_at{};  // of the latest-sent chunk among them, and its TSN
+    std::uint64_t tsn = 0;
+    bool sent_once = false;
   };
 
-  std::size_t acknowledge(Sent& sent, Time now);  // gives the bytes that are newly acknowledged
-  bool acknowledge_gaps(const Chunk& chunk, std::uint64_t base, Time now, std::size_t& newly_acked);
-  void count_misses(std::uint64_t highest, Time now);
+  void acknowledge(std::uint64_t tsn, Time now, News& news);
+  void acknowledge_up_to(std::uint64_t tsn, Time now, News& news);
+  bool acknowledge_gaps(const Chunk& chunk, std::uint64_t base, Time now, News& news);
+  void after_news(const News& news, bool advanced, Time now);
+  void detect_losses(const News& news, Time now);
   void mark_lost(std::uint64_t tsn, Time now);
   void abandon_message(std::uint64_t tsn);
-  void after_ack(std::size_t newly_acked, bool advanced, Time now);
   void measure(Duration rtt, Time now);
   void fast_recovery();
   void write_forward_tsn(PacketWriter& writer, Time now);
-  void write_data(PacketWriter& writer, const Sent& sent, std::uint64_t tsn);
-  bool write_resends(PacketWriter& writer, Time now);
+  bool write_assigned(PacketWriter& writer, Time now);
+  bool assign_next(const PacketWriter& writer, Time now);
   void cut_reliable();  // the next fragment of the oldest reliable message gets its TSN
   void cut_fresh(Time now);
-  void assign(const Message& message, std::size_t offset, std::uint16_t ssn);
-  std::uint16_t ssn_of(const Message& message);
+  void assign(Message& message, std::size_t offset, std::uint16_t ssn);
+  Stream& stream_of(std::uint16_t id);
   std::uint64_t advanced_ack_point() const;
+  Duration rtt_min() const { return std::min(rtt_min_now_, rtt_min_before_); }
+  std::size_t window() const { return std::min(cwnd_, peer_window_); }
   // With nothing in flight one chunk may always go: it probes a closed window (RFC 9260 section 6.1 A).
-  bool window_open() const { return flight_ == 0 || (flight_ < cwnd_ && flight_ < peer_window_); }
+  bool window_open() const { return flight_ == 0 || flight_ < window(); }
+  bool tsns_left() const { return sent_.size() < SENT_MAX; }
   Sent& at(std::uint64_t tsn) { return sent_[static_cast<std::size_t>(tsn - cumulative_ - 1)]; }
 
-  std::deque<Message> reliable_;
+  Ring<Message> reliable_;
   std::size_t reliable_offset_ = 0;  // of the first of them: bytes already cut off
-  bool reliable_started_ = false;
-  std::deque<Message> fresh_;
-  std::map<std::uint16_t, std::uint16_t> next_ssn_;  // of streams that carried ordered messages
+  std::uint16_t reliable_ssn_ = 0;
+  Ring<Message> fresh_;
+  bool reliable_had_turn_ = false;  // when both wait, they take turns
+  std::vector<Stream> streams_;     // those in use; few, so searched in line
 
-  std::deque<Sent> sent_;  // TSNs cumulative_ + 1 to next_tsn_ - 1
+  Ring<Sent> sent_;  // TSNs cumulative_ + 1 to next_tsn_ - 1
   std::uint64_t cumulative_ = 0;
   std::uint64_t next_tsn_ = 0;
-  std::size_t resend_waiting_ = 0;
+  std::uint64_t first_to_send_ = 0;  // no chunk with a smaller TSN waits to be sent
+  std::size_t to_send_ = 0;          // chunks that have a TSN and wait to be sent, first time or again
   std::size_t buffered_ = 0;
   std::size_t flight_ = 0;
   std::size_t cwnd_ = 0;
@@ -130,9 +164,12 @@ class Outbound {
   std::size_t partial_acked_ = 0;
   std::size_t peer_window_ = 0;
   std::uint64_t recovery_until_ = 0;  // fast recovery ends when this TSN is acknowledged
+  bool partial_ = true;
   Duration srtt_{};
   Duration rttvar_{};
-  Duration rtt_min_{};
+  Duration rtt_min_now_ = Duration::max();  // of the span that runs, and of the one before it
+  Duration rtt_min_before_ = Duration::max();
+  Time span_began_{};
   Duration rto_ = RTO_INITIAL;
   Time delay_checked_{};
   std::optional<Time> timer_;

@@ -1,16 +1,11 @@
 #include "transport/sctp/packet.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "transport/sctp/crc32c.h"
 
 namespace everframe::transport::sctp {
-
-namespace {
-
-std::size_t padded(std::size_t length) {
-  return (length + 3) & ~std::size_t{3};
-}
-
-}  // namespace
 
 std::optional<Chunk> next_chunk(ByteView& rest) {
   if (rest.size() < CHUNK_HEADER_SIZE) return std::nullopt;
@@ -32,12 +27,15 @@ std::optional<Param> next_param(ByteView& rest) {
 
 std::optional<Packet> read_packet(ByteView bytes) {
   if (bytes.size() < HEADER_SIZE + CHUNK_HEADER_SIZE || bytes.size() % 4 != 0) return std::nullopt;
-  Bytes copy(bytes.begin(), bytes.end());
-  for (std::size_t i = 8; i < 12; ++i) copy[i] = 0;
-  const std::uint32_t crc = crc32c(copy);
-  for (std::size_t i = 0; i < 4; ++i) {  // little-endian in the header: RFC 9260 appendix A
-    if (bytes[8 + i] != static_cast<std::uint8_t>(crc >> (8 * i))) return std::nullopt;
-  }
+  // The checksum is that of the packet with its own field zero, and stands there little-endian: RFC 9260
+  // appendix A.
+  constexpr std::uint8_t ZERO[4] = {};
+  const std::uint32_t head = crc32c(ZERO, crc32c(bytes.first(8)));
+  const std::uint32_t crc = crc32c(bytes.subspan(HEADER_SIZE), head);
+  const std::uint8_t* p = bytes.data() + 8;
+  const std::uint32_t told =
+      std::uint32_t{p[0]} | std::uint32_t{p[1]} << 8 | std::uint32_t{p[2]} << 16 | std::uint32_t{p[3]} << 24;
+  if (told != crc) return std::nullopt;
   return Packet{read_u32(bytes.data() + 4), bytes.subspan(HEADER_SIZE)};
 }
 
@@ -58,9 +56,24 @@ void PacketWriter::open(ChunkType type, std::uint8_t flags) {
 
 void PacketWriter::close() {
   const std::size_t length = out_.size() - opened_;
-  out_[opened_ + 2] = static_cast<std::uint8_t>(length >> 8);
-  out_[opened_ + 3] = static_cast<std::uint8_t>(length);
+  write_u16(out_.data() + opened_ + 2, static_cast<std::uint16_t>(length));
   out_.resize(opened_ + padded(length));
+}
+
+void PacketWriter::data(std::uint8_t flags, std::uint32_t tsn, std::uint16_t stream, std::uint16_t ssn,
+                        std::uint32_t ppid, ByteView payload) {
+  const std::size_t at = out_.size();
+  const std::size_t length = DATA_HEADER_SIZE + payload.size();
+  out_.resize(at + padded(length));
+  std::uint8_t* p = out_.data() + at;
+  p[0] = static_cast<std::uint8_t>(ChunkType::DATA);
+  p[1] = flags;
+  write_u16(p + 2, static_cast<std::uint16_t>(length));
+  write_u32(p + 4, tsn);
+  write_u16(p + 8, stream);
+  write_u16(p + 10, ssn);
+  write_u32(p + 12, ppid);
+  std::memcpy(p + DATA_HEADER_SIZE, payload.data(), payload.size());
 }
 
 void PacketWriter::finish() {

@@ -15,6 +15,11 @@ inline constexpr std::size_t HEADER_SIZE = 12;
 inline constexpr std::size_t CHUNK_HEADER_SIZE = 4;
 inline constexpr std::size_t DATA_HEADER_SIZE = 16;
 
+// Chunks and parameters begin at multiples of four bytes.
+constexpr std::size_t padded(std::size_t length) {
+  return (length + 3) & ~std::size_t{3};
+}
+
 enum class ChunkType : std::uint8_t {
   DATA = 0,
   INIT = 1,
@@ -38,7 +43,11 @@ enum class ParamType : std::uint16_t {
   STATE_COOKIE = 7,
   UNRECOGNIZED = 8,
   OUTGOING_RESET = 13,
+  INCOMING_RESET = 14,
+  TSN_RESET = 15,
   RECONFIG_RESPONSE = 16,
+  ADD_OUTGOING_STREAMS = 17,
+  ADD_INCOMING_STREAMS = 18,
   SUPPORTED_EXTENSIONS = 0x8008,
   FORWARD_TSN_SUPPORTED = 0xc000,
 };
@@ -72,6 +81,8 @@ class PacketWriter {
   PacketWriter(Bytes& out, std::uint16_t port, std::uint32_t tag);
   void open(ChunkType type, std::uint8_t flags = 0);
   void close();
+  void data(std::uint8_t flags, std::uint32_t tsn, std::uint16_t stream, std::uint16_t ssn,
+            std::uint32_t ppid, ByteView payload);  // a whole DATA chunk
   bool fits(std::size_t chunk_size) const { return out_.size() + chunk_size <= PACKET_SIZE_MAX; }
   std::size_t room() const { return PACKET_SIZE_MAX - out_.size(); }
   bool empty() const { return out_.size() == HEADER_SIZE; }

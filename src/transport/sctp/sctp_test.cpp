@@ -228,7 +228,7 @@ TEST(Association, KeepsStateFreshBehindABottleneck) {
   ASSERT_GT(ages.size(), 200U);
   std::sort(ages.begin(), ages.end());
   EXPECT_LT(ages[ages.size() / 2], 500ms);  // virtual time; without newest-wins the median exceeds 3 s
-  EXPECT_GT(pair.client.figures().gave_way, 100U);
+  EXPECT_GT(pair.client.sent_figures().gave_way, 100U);
 }
 
 TEST(Association, SurvivesAnyBytes) {
