@@ -89,7 +89,7 @@ class Endpoint {
   Result<Accepted> accept(std::string_view offer, Time now);
 
   void receive(const Address& from, ByteView datagram, Time now);
-  void advance(Time now);
+  void advance(Time now);  // timers that are due; flush() then
   std::optional<Time> next_timeout() const;
   std::optional<PeerEvent> next_event();
 

@@ -1,0 +1,347 @@
+#include "transport/endpoint.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <unordered_map>
+
+#include "transport/ice_text.h"
+#include "transport/link.h"
+#include "transport/sdp.h"
+#include "transport/stun.h"
+
+namespace everframe::transport {
+
+namespace {
+
+constexpr std::size_t ADDRESSES_A_PEER = 8;    // that passed STUN; a phone changes networks, a flood does not
+constexpr std::size_t MESSAGE_MAX = 64 << 10;  // what we say that we accept
+constexpr std::size_t STUN_SIZE_MAX = 576;     // of a check; browsers' have about 100 bytes
+constexpr std::uint16_t UNKNOWN_ATTRIBUTE =
+    420;  // STUN errors: RFC 8489 section 14.8, RFC 8445 section 7.3.1.1
+constexpr std::uint16_t ROLE_CONFLICT = 487;
+
+struct Peer {
+  Peer(PeerId of, const SessionDescription& answer, const SessionDescription& offer,
+       const std::shared_ptr<const Certificate>& certificate, Prng random, Time now)
+      : id(of),
+        ufrag(answer.ufrag),
+        password(answer.password),
+        link(certificate, Dtls::Role::SERVER, offer.fingerprint, offer.message_size_max, random),
+        heard(now),
+        connect_by(now + CONNECT_MAX) {}
+
+  const PeerId id;
+  const std::string ufrag;  // ours
+  const std::string password;
+  Link link;
+  std::vector<Address> proven;     // by STUN; the oldest first
+  std::optional<Address> address;  // where we send: where the last authenticated record came from
+  Time heard;
+  std::optional<Time> connect_by;  // until the association is open
+  std::uint64_t bad_packets = 0;   // of link.bad_packets(), counted already
+  std::optional<Time> armed;
+  bool dirty = false;
+};
+
+// RFC 7983: DTLS records begin with 20 to 63.
+bool looks_like_dtls(ByteView datagram) {
+  return datagram[0] >= 20 && datagram[0] <= 63;
+}
+
+}  // namespace
+
+struct Endpoint::Impl {
+  Impl(std::shared_ptr<const Certificate> shown, Options with)
+      : certificate(std::move(shown)), options(std::move(with)), ice(options.seed) {}
+
+  const std::shared_ptr<const Certificate> certificate;
+  const Options options;
+  IceText ice;
+  std::uint64_t last_id = 0;
+  std::unordered_map<PeerId, std::unique_ptr<Peer>> peers;
+  std::unordered_map<std::string, PeerId> by_ufrag;
+  std::unordered_map<Address, PeerId, AddressHash> by_address;
+  std::set<std::pair<Time, PeerId>> timers;
+  std::vector<PeerId> dirty;
+  std::vector<Outgoing> ready;  // answers to STUN, and last words
+  std::deque<PeerEvent> events;
+  EndpointFigures figures;
+
+  Peer* find(PeerId id) {
+    const auto found = peers.find(id);
+    return found == peers.end() ? nullptr : found->second.get();
+  }
+  void touch(Peer& peer) {
+    if (std::exchange(peer.dirty, true)) return;
+    dirty.push_back(peer.id);
+  }
+  void emit(ByteView bytes, const Address& to) { ready.push_back({to, Bytes(bytes.begin(), bytes.end())}); }
+
+  void on_stun(const Address& from, ByteView datagram, Time now);
+  void prove(Peer& peer, const Address& from, bool nominated);
+  void on_record(const Address& from, ByteView datagram, Time now);
+  void collect(Peer& peer, Time now);
+  void arm(Peer& peer, Time now);
+  Time due(const Peer& peer, Time now) const;
+  void advance(Peer& peer, Time now);
+  void end(Peer& peer, std::string reason, Time now);
+};
+
+void Endpoint::Impl::on_stun(const Address& from, ByteView datagram, Time now) {
+  const std::optional<StunMessage> message =
+      datagram.size() <= STUN_SIZE_MAX ? read_stun(datagram) : std::nullopt;
+  const std::size_t colon = message ? message->username.find(':') : std::string_view::npos;
+  if (!message || message->kind != StunClass::REQUEST || colon == std::string_view::npos) {
+    ++figures.bad_stun;
+    return;
+  }
+  const auto named = by_ufrag.find(std::string(message->username.substr(0, colon)));
+  // Silence for wrong credentials: RFC 8489 would answer 401, which helps only who guesses.
+  if (named == by_ufrag.end() || !has_integrity(datagram, peers.at(named->second)->password)) {
+    ++figures.bad_stun;
+    return;
+  }
+  Peer& peer = *peers.at(named->second);
+  if (message->unknown_required) {
+    return emit(write_stun_error(message->transaction, UNKNOWN_ATTRIBUTE, "Unknown Attribute", peer.password),
+                from);
+  }
+  if (message->controlled) {  // a lite agent is always the controlled one
+    return emit(write_stun_error(message->transaction, ROLE_CONFLICT, "Role Conflict", peer.password), from);
+  }
+  peer.heard = now;
+  prove(peer, from, message->use_candidate);
+  emit(write_stun_success(message->transaction, from, peer.password), from);
+  touch(peer);
+}
+
+void Endpoint::Impl::prove(Peer& peer, const Address& from, bool nominated) {
+  if (std::find(peer.proven.begin(), peer.proven.end(), from) == peer.proven.end()) {
+    if (peer.proven.size() >= ADDRESSES_A_PEER) {
+      const auto oldest = std::find_if(peer.proven.begin(), peer.proven.end(),
+                                       [&](const Address& a) { return a != peer.address; });
+      const auto mapped = by_address.find(*oldest);
+      if (mapped != by_address.end() && mapped->second == peer.id) by_address.erase(mapped);
+      peer.proven.erase(oldest);
+    }
+    peer.proven.push_back(from);
+  }
+  by_address[from] =
+      peer.id;  // two peers behind one address and port cannot be told apart: the last one has it
+  // Until records flow the client's choice counts; from then on only a record that decrypts moves the peer.
+  if (!peer.address || (nominated && !peer.link.secured())) peer.address = from;
+}
+
+void Endpoint::Impl::on_record(const Address& from, ByteView datagram, Time now) {
+  const auto found = by_address.find(from);
+  if (found == by_address.end()) {
+    ++figures.unknown_address;
+    return;
+  }
+  Peer& peer = *peers.at(found->second);
+  const bool was_secured = peer.link.secured();
+  const Link::Heard heard = peer.link.receive(datagram, now);
+  if (heard == Link::Heard::NOTHING && !peer.link.closed()) ++figures.bad_records;
+  if (heard == Link::Heard::RECORD) {
+    peer.heard = now;
+    if (peer.address != from) {
+      peer.address = from;
+      ++figures.roamed;
+    }
+  }
+  if (!was_secured && peer.link.secured()) ++figures.handshakes;
+  if (peer.link.wrong_fingerprint()) ++figures.bad_fingerprints;
+  collect(peer, now);
+}
+
+// Passes on what the link has to say; the peer may be gone afterwards.
+void Endpoint::Impl::collect(Peer& peer, Time now) {
+  const std::uint64_t bad = peer.link.bad_packets();
+  figures.bad_packets += bad - std::exchange(peer.bad_packets, bad);
+  while (auto event = peer.link.next_event()) {
+    if (std::holds_alternative<sctp::ConnectedEvent>(*event)) {
+      peer.connect_by.reset();
+      ++figures.connected;
+      events.push_back({peer.id, PeerConnected{}});
+    } else if (auto* opened = std::get_if<sctp::ChannelEvent>(&*event)) {
+      events.push_back({peer.id, PeerChannel{opened->channel, std::move(opened->options)}});
+    } else if (auto* message = std::get_if<sctp::MessageEvent>(&*event)) {
+      events.push_back({peer.id, PeerMessage{message->channel, std::move(message->bytes), message->binary}});
+    } else if (const auto* gone = std::get_if<sctp::ChannelClosedEvent>(&*event)) {
+      events.push_back({peer.id, PeerChannelClosed{gone->channel}});
+    } else if (const auto* closed = std::get_if<sctp::ClosedEvent>(&*event)) {
+      return end(peer, closed->reason, now);
+    }
+  }
+  if (peer.link.closed()) return end(peer, peer.link.why_closed(), now);
+  touch(peer);
+}
+
+void Endpoint::Impl::end(Peer& peer, std::string reason, Time now) {
+  peer.link.close(reason, now);
+  if (peer.address) {
+    Bytes datagram;
+    while (peer.link.poll(datagram, now)) ready.push_back({*peer.address, std::move(datagram)});
+  }
+  if (!peer.connect_by) --figures.connected;
+  for (const Address& address : peer.proven) {
+    const auto mapped = by_address.find(address);
+    if (mapped != by_address.end() && mapped->second == peer.id) by_address.erase(mapped);
+  }
+  by_ufrag.erase(peer.ufrag);
+  if (peer.armed) timers.erase({*peer.armed, peer.id});
+  events.push_back({peer.id, PeerClosed{std::move(reason)}});
+  --figures.peers;
+  peers.erase(peer.id);
+}
+
+Time Endpoint::Impl::due(const Peer& peer, Time now) const {
+  Time first = peer.heard + SILENCE_MAX;
+  if (peer.connect_by) first = std::min(first, *peer.connect_by);
+  if (const auto link = peer.link.next_timeout(now)) first = std::min(first, *link);
+  return first;
+}
+
+// Only ever earlier: a timer that fires too soon looks again, which is cheaper than moving it with each
+// packet.
+void Endpoint::Impl::arm(Peer& peer, Time now) {
+  const Time first = due(peer, now);
+  if (peer.armed && *peer.armed <= first) return;
+  if (peer.armed) timers.erase({*peer.armed, peer.id});
+  peer.armed = first;
+  timers.emplace(first, peer.id);
+}
+
+void Endpoint::Impl::advance(Peer& peer, Time now) {
+  if (peer.connect_by && *peer.connect_by <= now) {
+    ++figures.timed_out;
+    return end(
+        peer, peer.address ? "connecting took too long" : "no connectivity check came: is UDP blocked?", now);
+  }
+  if (peer.heard + SILENCE_MAX <= now) {
+    ++figures.timed_out;
+    return end(peer, "it has been silent for too long", now);
+  }
+  peer.link.advance(now);
+  collect(peer, now);
+}
+
+Endpoint::Endpoint(std::shared_ptr<const Certificate> certificate, Options options)
+    : impl_(std::make_unique<Impl>(std::move(certificate), std::move(options))) {}
+Endpoint::~Endpoint() = default;
+
+Result<Endpoint::Accepted> Endpoint::accept(std::string_view offer, Time now) {
+  Impl& self = *impl_;
+  const auto read = read_sdp(offer);
+  if (!read) return tl::unexpected<Error>(read.error());
+  if (read->setup == DtlsSetup::PASSIVE) {
+    return fail("a=setup:passive in the offer: the client must be the active side; use actpass or active");
+  }
+  if (self.peers.size() >= self.options.peers_max) {
+    return fail_with(503, "the server is full: it takes {} peers", self.options.peers_max);
+  }
+  SessionDescription answer;
+  do {
+    answer.ufrag = self.ice.ufrag();
+  } while (self.by_ufrag.contains(answer.ufrag));
+  answer.password = self.ice.password();
+  answer.fingerprint = self.certificate->fingerprint();
+  answer.setup = DtlsSetup::PASSIVE;
+  answer.mid = read->mid;
+  answer.message_size_max = MESSAGE_MAX;
+  answer.ice_lite = true;
+  answer.candidates = self.options.candidates;
+
+  const PeerId id{++self.last_id};
+  auto peer = std::make_unique<Peer>(id, answer, *read, self.certificate, Prng(self.ice.number()), now);
+  self.by_ufrag.emplace(answer.ufrag, id);
+  self.arm(*peer, now);
+  self.peers.emplace(id, std::move(peer));
+  ++self.figures.peers;
+  return Accepted{id, write_sdp(answer)};
+}
+
+void Endpoint::receive(const Address& from, ByteView datagram, Time now) {
+  ++impl_->figures.datagrams_in;
+  impl_->figures.bytes_in += datagram.size();
+  if (looks_like_stun(datagram)) return impl_->on_stun(from, datagram, now);
+  if (!datagram.empty() && looks_like_dtls(datagram)) return impl_->on_record(from, datagram, now);
+  ++impl_->figures.unknown_address;
+}
+
+void Endpoint::advance(Time now) {
+  Impl& self = *impl_;
+  while (!self.timers.empty() && self.timers.begin()->first <= now) {
+    const PeerId id = self.timers.begin()->second;
+    self.timers.erase(self.timers.begin());
+    Peer& peer = *self.peers.at(id);
+    peer.armed.reset();
+    self.advance(peer, now);  // flush() arms it again: what is due may need to be sent first
+  }
+}
+
+std::optional<Time> Endpoint::next_timeout() const {
+  if (impl_->timers.empty()) return std::nullopt;
+  return impl_->timers.begin()->first;
+}
+
+std::optional<PeerEvent> Endpoint::next_event() {
+  if (impl_->events.empty()) return std::nullopt;
+  PeerEvent event = std::move(impl_->events.front());
+  impl_->events.pop_front();
+  return event;
+}
+
+SendOutcome Endpoint::send(PeerId id, ChannelId channel, ByteView message, bool binary, Time now) {
+  Peer* peer = impl_->find(id);
+  if (peer == nullptr) return SendOutcome::CLOSED;
+  const SendOutcome outcome = peer->link.send(channel, message, binary, now);
+  impl_->touch(*peer);
+  return outcome;
+}
+
+std::size_t Endpoint::buffered(PeerId id, ChannelId channel) const {
+  const Peer* peer = impl_->find(id);
+  return peer != nullptr ? peer->link.buffered(channel) : 0;
+}
+
+std::size_t Endpoint::room(PeerId id) const {
+  const Peer* peer = impl_->find(id);
+  return peer != nullptr ? peer->link.room() : 0;
+}
+
+void Endpoint::close_channel(PeerId id, ChannelId channel, Time now) {
+  Peer* peer = impl_->find(id);
+  if (peer == nullptr) return;
+  peer->link.close_channel(channel, now);
+  impl_->touch(*peer);
+}
+
+void Endpoint::close(PeerId id, std::string reason, Time now) {
+  if (Peer* peer = impl_->find(id)) impl_->end(*peer, std::move(reason), now);
+}
+
+void Endpoint::flush(Time now, std::vector<Outgoing>& out) {
+  Impl& self = *impl_;
+  const std::size_t before = out.size();
+  std::move(self.ready.begin(), self.ready.end(), std::back_inserter(out));
+  self.ready.clear();
+  Bytes datagram;
+  for (const PeerId id : std::exchange(self.dirty, {})) {
+    Peer* peer = self.find(id);
+    if (peer == nullptr) continue;
+    peer->dirty = false;
+    while (peer->address && peer->link.poll(datagram, now))
+      out.push_back({*peer->address, std::move(datagram)});
+    self.arm(*peer, now);
+  }
+  self.figures.datagrams_out += out.size() - before;
+  for (std::size_t i = before; i < out.size(); ++i) self.figures.bytes_out += out[i].bytes.size();
+}
+
+const EndpointFigures& Endpoint::figures() const {
+  return impl_->figures;
+}
+
+}  // namespace everframe::transport
