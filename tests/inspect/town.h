@@ -13,28 +13,14 @@
 #include "inspect/rows.h"
 #include "platform_os/asio_executor.h"
 #include "platform_os/os_clock.h"
+#include "quick_content.h"
 #include "region/genesis.h"
 #include "region/region.h"
 #include "world/generate.h"
-#include "world/pack_for_tests.h"
 
 namespace everframe::inspect {
 
 inline constexpr std::chrono::seconds PATIENCE{60};  // a hang ends the test
-
-// The reference pack, but who walks is there at once.
-inline const world::Content& quick_content() {
-  static const world::Content content = [] {
-    auto files = world::survival_files();
-    for (auto& file : files) {
-      const std::string slow = "speed_mm_s = 8000";
-      const auto at = file.text.find(slow);
-      if (at != std::string::npos) file.text.replace(at, slow.size(), "speed_mm_s = 1000000");
-    }
-    return world::parse_content(files).value();
-  }();
-  return content;
-}
 
 class Port final : public region::SessionPort {
  public:

@@ -1,0 +1,219 @@
+// kill -9, again and again, of a process that runs a world: P1 to P4 and P8 hold. What would break these: an
+// acknowledged action that is lost, one that takes effect twice, a player without its body, items from
+// nowhere, a frame log that does not make the world again. The killed process is this same program:
+// recovery_test --town DIR JOURNAL ACTIONS.
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include <filesystem>
+#include <future>
+#include <thread>
+
+#include "base/random.h"
+#include "embedded/engine.h"
+#include "inspect/replay.h"
+#include "inspect/scan.h"
+#include "inspect/verify.h"
+#include "journal.h"
+#include "platform_os/asio_executor.h"
+#include "platform_os/os_clock.h"
+#include "platform_os/os_disk.h"
+#include "quick_content.h"
+#include "store/world_keys.h"
+#include "town.h"
+
+namespace everframe::recovery {
+namespace {
+
+constexpr std::chrono::seconds PATIENCE{100};  // a hang ends the test
+
+class Recovery : public ::testing::Test {
+ protected:
+  Recovery() {
+    path_ = (std::filesystem::temp_directory_path() / "everframe-recovery-XXXXXX").string();
+    EXPECT_NE(mkdtemp(path_.data()), nullptr);
+  }
+  ~Recovery() override { std::filesystem::remove_all(path_); }
+
+  std::string store() const { return path_ + "/store"; }
+  std::string journal() const { return path_ + "/journal"; }
+
+  pid_t start(std::uint64_t actions) {
+    const std::string count = std::to_string(actions);
+    const std::string directory = store();
+    const std::string file = journal();
+    const pid_t child = fork();
+    if (child == 0) {
+      execl("/proc/self/exe", "recovery_test", "--town", directory.c_str(), file.c_str(), count.c_str(),
+            nullptr);
+      _exit(127);
+    }
+    return child;
+  }
+  // Lets a town live that long, or a little less if it ends by itself, which it should not.
+  void live_and_kill(std::chrono::milliseconds life) {
+    const pid_t child = start(0);
+    std::this_thread::sleep_for(life);
+    kill(child, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status)) << "the town ended by itself: " << WEXITSTATUS(status);
+  }
+  void live_to_the_end(std::uint64_t actions) {
+    const pid_t child = start(actions);
+    int status = 0;
+    const auto deadline = std::chrono::steady_clock::now() + PATIENCE;
+    while (waitpid(child, &status, WNOHANG) == 0) {
+      if (std::chrono::steady_clock::now() > deadline) {
+        kill(child, SIGKILL);
+        waitpid(child, &status, 0);
+        FAIL() << "the last town hangs";
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "the last town ended badly: " << status;
+  }
+
+  std::string path_;
+};
+
+template <class T>
+T run(platform_os::AsioExecutor& executor, Function<Task<Result<T>>()> task) {
+  std::promise<Result<T>> promise;
+  auto future = promise.get_future();
+  const auto keep = [&]() -> Task<void> { promise.set_value(co_await task()); };
+  executor.post([&] {
+    spawn(keep(), [&](std::exception_ptr error) {
+      if (error) promise.set_exception(error);
+    });
+  });
+  Result<T> result = future.get();
+  if (!result) throw std::runtime_error(result.error().text);
+  return std::move(*result);
+}
+
+using Processed = std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::uint64_t>>;
+
+// In which frames each (player, seq) is.
+Task<Result<Processed>> read_frame_log(store::Database& database, platform::Executor& executor) {
+  Processed out;
+  inspect::Scan scan(database, executor, store::WorldKeys(WORLD).frames(RegionId{1}));
+  for (;;) {
+    const auto page = co_await scan.next();
+    if (!page) co_return tl::unexpected<Error>(page.error());
+    if (page->empty()) co_return out;
+    for (const auto& row : *page) {
+      const auto record = world::read_frame(bytes_of(row.value));
+      if (!record) co_return tl::unexpected<Error>(record.error());
+      for (const auto& input : record->frame.inputs) {
+        if (raw(input.seq) != 0) out[{raw(input.player), raw(input.seq)}].push_back(raw(record->frame.no));
+      }
+    }
+  }
+}
+
+// What the players saw against what is in the log.
+std::vector<std::string> problems_of(const Journal& journal, const Processed& processed) {
+  std::vector<std::string> problems = journal.troubles;
+  for (const auto& [index, player] : journal.players) {
+    const auto frames_of = [&](std::uint64_t seq) {
+      const auto found = processed.find({player.id, seq});
+      return found == processed.end() ? std::vector<std::uint64_t>{} : found->second;
+    };
+    for (const auto& [seq, answer] : player.answers) {
+      if (frames_of(seq) == std::vector<std::uint64_t>{answer.frame}) continue;
+      problems.push_back(fmt::format("player {}: action {} was answered for frame {}, it is in frames {}",
+                                     player.id, seq, answer.frame, fmt::join(frames_of(seq), " ")));
+    }
+    for (const std::uint64_t seq : player.accepted) {
+      if (frames_of(seq).size() == 1) continue;
+      problems.push_back(fmt::format("player {}: action {} was accepted, it is in {} frames", player.id, seq,
+                                     frames_of(seq).size()));
+    }
+    if (player.answers.size() != player.sent) {
+      problems.push_back(fmt::format("player {}: {} actions sent, {} answered", player.id, player.sent,
+                                     player.answers.size()));
+    }
+  }
+  return problems;
+}
+
+TEST(Journal, ALostADoubledAndAMovedActionAndANewBodyAreNoticed) {
+  const auto check = [](const std::vector<std::string>& more, const Processed& processed) {
+    Journal journal;
+    for (const char* line :
+         {"token 0 T", "entered 0 5 9 0", "sent 0 1", "accepted 0 1", "answered 0 1 3 0"}) {
+      read_line(line, journal);
+    }
+    for (const std::string& line : more) read_line(line, journal);
+    return problems_of(journal, processed).size();
+  };
+  EXPECT_EQ(check({}, {{{5, 1}, {3}}}), 0U);
+  EXPECT_EQ(check({"answered 0 1 3 0"}, {{{5, 1}, {3}}}), 0U);
+  EXPECT_EQ(check({}, {}), 2U);
+  EXPECT_EQ(check({}, {{{5, 1}, {3, 4}}}), 2U);
+  EXPECT_EQ(check({}, {{{5, 1}, {4}}}), 1U);
+  EXPECT_EQ(check({"answered 0 1 4 0"}, {{{5, 1}, {3}}}), 1U);
+  EXPECT_EQ(check({"sent 0 2", "accepted 0 2"}, {{{5, 1}, {3}}}), 2U);
+  EXPECT_EQ(check({"entered 0 5 10 1"}, {{{5, 1}, {3}}}), 1U);
+}
+
+TEST_F(Recovery, KilledAgainAndAgainNothingAcknowledgedIsLostOrDoubled) {
+  constexpr std::uint64_t SEED = 20'261'124;
+  constexpr int KILLS = 10;
+  constexpr std::uint64_t ACTIONS = 200;
+  RecordProperty("seed", std::to_string(SEED));
+  Prng dice(SEED);
+  live_and_kill(std::chrono::milliseconds(dice.between(20, 60)));  // while the world is made
+  for (int i = 1; i < KILLS; ++i) live_and_kill(std::chrono::milliseconds(dice.between(150, 900)));
+  live_to_the_end(ACTIONS);
+  if (HasFailure()) return;
+  const Journal seen = read_journal(journal());
+
+  platform_os::OsDisk disk;
+  platform_os::OsClock clock;
+  embedded::configure({&disk, &clock, 1});
+  auto database = store::Database::open(embedded::api(), "embedded:" + store(), embedded::why_not_opened);
+  ASSERT_TRUE(database.has_value()) << database.error().text;
+  platform_os::AsioExecutor executor("checker");
+  executor.start();
+  const world::Content& content = inspect::quick_content();
+  const auto processed = run<Processed>(executor, [&] { return read_frame_log(**database, executor); });
+  EXPECT_EQ(seen.players.size(), PLAYERS);
+  for (const std::string& problem : problems_of(seen, processed)) ADD_FAILURE() << problem;
+  const auto findings = run<inspect::Findings>(
+      executor, [&] { return inspect::verify(**database, executor, WORLD, &content, [](std::uint64_t) {}); });
+  for (const std::string& finding : findings.texts) ADD_FAILURE() << finding;
+  const auto replayed = run<inspect::Replayed>(executor, [&] {
+    return inspect::replay(**database, executor, WORLD, content,
+                           [](const auto&, const auto&, const auto&) {});
+  });
+  EXPECT_EQ(replayed.difference.value_or("none"), "none");
+  executor.stop();
+  executor.join();
+
+  std::uint64_t applied = 0;
+  std::uint64_t entered = 0;
+  for (const auto& [index, player] : seen.players) {
+    entered += player.entered;
+    for (const auto& [seq, answer] : player.answers) applied += answer.reason == 0 ? 1 : 0;
+  }
+  fmt::print("{} kills, {} frames, {} actions answered, {} of them applied, {} answered again, {} returns\n",
+             KILLS, findings.frames, findings.actions, applied, seen.answers_again, entered - PLAYERS);
+  EXPECT_GT(applied, findings.actions / 20) << "hardly anything took effect: the test proves little";
+  EXPECT_GT(seen.answers_again, 0U) << "nothing was sent again: the test proves little";
+}
+
+}  // namespace
+}  // namespace everframe::recovery
+
+int main(int argc, char** argv) {
+  if (argc == 5 && std::string_view(argv[1]) == "--town") {
+    return everframe::recovery::live(argv[2], argv[3], std::stoull(argv[4]));
+  }
+  ::testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
