@@ -1,0 +1,4 @@
+export * from './messages.js';
+export { WireError } from './bytes.js';
+export * from './rotation.js';
+export * from './chunks.js';
