@@ -1,3 +1,15 @@
+export { Client } from './client.js';
+export type { ClientEvents, ClientOptions, ClientState, PoseInput } from './client.js';
+export { ActionLost } from './actions.js';
+export type { Outcome } from './actions.js';
+export { SignalingError } from './signaling.js';
+export { localTokens, memoryTokens } from './surroundings.js';
+export type { Clock, DataChannel, PeerConnection, Surroundings, TokenStore } from './surroundings.js';
+export { World } from './world.js';
+export type { Entity, WorldEvents } from './world.js';
+export { Avatars } from './avatars.js';
+export type { Avatar, AvatarEvents, Shown } from './avatars.js';
+export type { Content, ContentEntity, ItemCount, Recipe } from './content.js';
 export * from './messages.js';
 export { WireError } from './bytes.js';
 export * from './rotation.js';
