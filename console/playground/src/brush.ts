@@ -43,6 +43,9 @@ export class Brush {
   private parts: THREE.BufferGeometry[] = [];
   private seed = 7;
 
+  /** Coarse: few triangles, for what is far away; what nobody sees from there may be left out. */
+  constructor(readonly coarse = false) {}
+
   add(geometry: THREE.BufferGeometry, paint: number, place: Placement = {}): this {
     const { at = [0, 0, 0], turn = [0, 0, 0], scale = 1, rough = 0, vary = 0.08 } = place;
     const part = geometry.index ? geometry.toNonIndexed() : geometry;
@@ -69,15 +72,15 @@ export class Brush {
   }
   /** Standing on its `at`. */
   cone(paint: number, radius: number, height: number, sides: number, place: Placement = {}): this {
-    const cone = new THREE.ConeGeometry(radius, height, sides).translate(0, height / 2, 0);
+    const cone = new THREE.ConeGeometry(radius, height, this.coarse ? Math.min(5, sides) : sides, 1, this.coarse).translate(0, height / 2, 0);
     return this.add(cone, paint, place);
   }
   post(paint: number, bottom: number, top: number, height: number, sides: number, place: Placement = {}): this {
-    const post = new THREE.CylinderGeometry(top, bottom, height, sides).translate(0, height / 2, 0);
+    const post = new THREE.CylinderGeometry(top, bottom, height, this.coarse ? 4 : sides, 1, this.coarse).translate(0, height / 2, 0);
     return this.add(post, paint, place);
   }
   stone(paint: number, radius: number, detail: number, place: Placement = {}): this {
-    return this.add(new THREE.IcosahedronGeometry(radius, detail), paint, { rough: radius * 0.14, ...place });
+    return this.add(new THREE.IcosahedronGeometry(radius, this.coarse ? 0 : detail), paint, { rough: radius * 0.14, ...place });
   }
 
   /** Nothing if nothing was added. */

@@ -19,6 +19,15 @@ const STATUS_EVERY_MS = 250;
 const SLOW_FRAME_MS = 30; // on average, for QUALITY_AFTER_MS: one step down in quality
 const QUALITY_AFTER_MS = 2_500;
 
+// No graphics card: then the page starts with the least, instead of finding that out frame by frame.
+function drawnBySoftware(): boolean {
+  const gl = document.createElement('canvas').getContext('webgl2');
+  const names = gl?.getExtension('WEBGL_debug_renderer_info');
+  const name = gl && names ? String(gl.getParameter(names.UNMASKED_RENDERER_WEBGL)) : '';
+  gl?.getExtension('WEBGL_lose_context')?.loseContext();
+  return /swiftshader|llvmpipe|software/i.test(name);
+}
+
 const STATE_WORDS: Record<string, string> = {
   connecting: 'connecting …', in_world: '', waiting: 'the server is away, coming back …', closed: 'ended',
 };
@@ -44,7 +53,7 @@ export class Game {
   private frames = 0;
   private countedAt = 0;
   private slowSince = 0;
-  private quality = 2;
+  private quality: number; // 2: all, 1: no shadows, 0: no grass and coarse pixels
   private readonly sent = { x: NaN, z: NaN, yaw: NaN, pitch: NaN, at: 0 };
   private readonly pose = { position: { x: 0, y: 0, z: 0 }, yaw: 0, pitch: 0 };
 
@@ -53,7 +62,9 @@ export class Game {
     private readonly content: Content,
   ) {
     const canvas = byId('view') as HTMLCanvasElement;
-    this.renderer = new THREE.WebGLRenderer({ canvas, antialias: true, powerPreference: 'high-performance' });
+    const slow = drawnBySoftware();
+    this.quality = slow ? 0 : 2;
+    this.renderer = new THREE.WebGLRenderer({ canvas, antialias: !slow, powerPreference: 'high-performance' });
     this.renderer.shadowMap.enabled = true;
     this.renderer.shadowMap.type = THREE.PCFSoftShadowMap;
     this.renderer.toneMapping = THREE.ACESFilmicToneMapping;
@@ -75,7 +86,7 @@ export class Game {
       },
     });
     this.listen();
-    this.resize();
+    this.adapt();
     const { player, things, renderer, pace } = this;
     expose({ client, content, player, things, renderer, pace });
     requestAnimationFrame(this.frame);
@@ -249,7 +260,7 @@ export class Game {
     const build = this.chosen === null ? null : this.content.builds[this.chosen];
     if (build) this.ghost.follow(this.player, this.hud.payable(build.cost));
     this.scenery.follow(this.camera, now / 1000);
-    this.things.animate(now / 1000, this.camera.position);
+    this.things.animate(now / 1000, this.camera);
     this.people.animate(now, dt);
     this.renderer.render(this.scene, this.camera);
     this.describe();
@@ -321,17 +332,15 @@ export class Game {
     if (average < SLOW_FRAME_MS || document.hidden) this.slowSince = now;
     if (now - this.slowSince > QUALITY_AFTER_MS && this.quality > 0) {
       this.slowSince = now;
-      this.lower(--this.quality);
+      --this.quality;
+      this.adapt();
     }
   }
 
   // A smooth walk matters more than shadows and fine pixels.
-  private lower(quality: number): void {
-    if (quality === 1) {
-      this.scenery.sun.castShadow = false;
-    } else {
-      this.scenery.grassShown = false;
-    }
+  private adapt(): void {
+    this.scenery.sun.castShadow = this.quality > 1;
+    this.scenery.grassShown = this.quality > 0;
     this.resize();
   }
 

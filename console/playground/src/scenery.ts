@@ -8,14 +8,43 @@ const SUN = new THREE.Vector3(0.55, 0.62, 0.38).normalize();
 const GRASS_COUNT = 9_000;
 const GRASS_SPAN_M = 56;
 
-const NOISE = /* glsl */ `
-  float scatter(vec2 p) { return fract(sin(dot(p, vec2(127.1, 311.7))) * 43758.5453); }
-  float noise(vec2 p) {
-    vec2 i = floor(p), f = fract(p);
-    f = f * f * (3.0 - 2.0 * f);
-    return mix(mix(scatter(i), scatter(i + vec2(1, 0)), f.x),
-               mix(scatter(i + vec2(0, 1)), scatter(i + vec2(1, 1)), f.x), f.y);
-  }`;
+const SCATTER = /* glsl */ `
+  float scatter(vec2 p) { return fract(sin(dot(p, vec2(127.1, 311.7))) * 43758.5453); }`;
+
+// Smooth noise that repeats, made once: much cheaper to look up in every pixel than to compute there.
+function noiseTexture(): THREE.DataTexture {
+  const side = 256;
+  const cells = 32;
+  let seed = 11;
+  const random = (): number => ((seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647);
+  const layers = [cells, cells * 4].map((count) => ({ count, values: Array.from({ length: count * count }, random) }));
+  const bytes = new Uint8Array(4 * side * side);
+  const smooth = (t: number): number => t * t * (3 - 2 * t);
+  for (let y = 0; y < side; ++y) {
+    for (let x = 0; x < side; ++x) {
+      layers.forEach(({ count, values }, layer) => {
+        const u = (x / side) * count;
+        const v = (y / side) * count;
+        const i = Math.floor(u);
+        const j = Math.floor(v);
+        const at = (di: number, dj: number): number => values[((j + dj) % count) * count + ((i + di) % count)]!;
+        const fu = smooth(u - i);
+        const fv = smooth(v - j);
+        const top = at(0, 0) + (at(1, 0) - at(0, 0)) * fu;
+        const bottom = at(0, 1) + (at(1, 1) - at(0, 1)) * fu;
+        bytes[4 * (y * side + x) + layer] = 255 * (top + (bottom - top) * fv);
+      });
+    }
+  }
+  const texture = new THREE.DataTexture(bytes, side, side);
+  texture.wrapS = texture.wrapT = THREE.RepeatWrapping;
+  texture.minFilter = THREE.LinearMipmapLinearFilter;
+  texture.magFilter = THREE.LinearFilter;
+  texture.anisotropy = 4;
+  texture.generateMipmaps = true;
+  texture.needsUpdate = true;
+  return texture;
+}
 
 function sky(): THREE.Mesh {
   const material = new THREE.ShaderMaterial({
@@ -81,21 +110,21 @@ function clouds(): THREE.Mesh {
   return mesh;
 }
 
-function ground(): THREE.Mesh {
+function ground(noise: THREE.Texture): THREE.Mesh {
   const material = new THREE.MeshLambertMaterial({ color: 0xffffff });
   material.onBeforeCompile = (shader) => {
+    shader.uniforms['noise'] = { value: noise };
     shader.vertexShader = shader.vertexShader
       .replace('#include <common>', '#include <common>\nvarying vec2 spot;')
       .replace('#include <begin_vertex>', '#include <begin_vertex>\nspot = (modelMatrix * vec4(position, 1.0)).xz;');
     shader.fragmentShader = shader.fragmentShader
-      .replace('#include <common>', `#include <common>\nvarying vec2 spot;\n${NOISE}`)
+      .replace('#include <common>', '#include <common>\nvarying vec2 spot;\nuniform sampler2D noise;')
       .replace('#include <color_fragment>', `
-        float broad = noise(spot * 0.03) * 0.65 + noise(spot * 0.11) * 0.35;
-        float fine = noise(spot * 0.9) * 0.6 + noise(spot * 3.1) * 0.4;
-        vec3 meadow = mix(vec3(0.155, 0.265, 0.075), vec3(0.25, 0.33, 0.105), broad);
-        vec3 soil = vec3(0.27, 0.21, 0.13);
-        meadow = mix(meadow, soil, smoothstep(0.66, 0.86, noise(spot * 0.06 + 40.0)) * 0.6);
-        diffuseColor.rgb = meadow * (0.86 + 0.28 * fine);`);
+        vec2 broad = texture2D(noise, spot * 0.0011).rg;
+        vec2 fine = texture2D(noise, spot * 0.022).rg;
+        vec3 meadow = mix(vec3(0.15, 0.26, 0.072), vec3(0.25, 0.33, 0.105), broad.g * 0.6 + fine.r * 0.4);
+        meadow = mix(meadow, vec3(0.27, 0.21, 0.13), smoothstep(0.62, 0.85, broad.r) * smoothstep(0.35, 0.6, fine.r) * 0.7);
+        diffuseColor.rgb = meadow * (0.82 + 0.36 * fine.g);`);
   };
   const mesh = new THREE.Mesh(new THREE.PlaneGeometry(1, 1).rotateX(-Math.PI / 2), material);
   mesh.scale.setScalar(1_400);
@@ -105,7 +134,7 @@ function ground(): THREE.Mesh {
 }
 
 // Tufts stand on a square that wraps around the camera: the vertex shader moves each to its nearest copy.
-function grass(wind: { value: number }): { mesh: THREE.Mesh; eye: THREE.Vector2 } {
+function grass(wind: { value: number }, noise: THREE.Texture): { mesh: THREE.Mesh; eye: THREE.Vector2 } {
   const blades = new Float32Array(3 * 3 * 3);
   for (let i = 0; i < 3; ++i) {
     const turn = (i * 2 * Math.PI) / 3;
@@ -127,14 +156,15 @@ function grass(wind: { value: number }): { mesh: THREE.Mesh; eye: THREE.Vector2 
     side: THREE.DoubleSide,
     fog: true,
     uniforms: THREE.UniformsUtils.merge([THREE.UniformsLib.fog, { eye: { value: eye }, wind }]),
-    vertexShader: `attribute vec4 spot; uniform vec2 eye; uniform float wind; varying vec3 shade;
+    vertexShader: `attribute vec4 spot; uniform vec2 eye; uniform float wind; uniform sampler2D noise;
+      varying vec3 shade;
       #include <fog_pars_vertex>
-      ${NOISE}
+      ${SCATTER}
       void main() {
         vec2 base = eye + mod(spot.xy - eye, ${GRASS_SPAN_M.toFixed(1)}) - ${(GRASS_SPAN_M / 2).toFixed(1)};
         float away = length(base - eye);
         float size = spot.w * (1.0 - smoothstep(${(GRASS_SPAN_M * 0.3).toFixed(1)}, ${(GRASS_SPAN_M * 0.5).toFixed(1)}, away));
-        size *= smoothstep(0.25, 0.5, noise(base * 0.11 + 9.0));
+        size *= smoothstep(0.25, 0.5, texture2D(noise, base * 0.004).r);
         float c = cos(spot.z), s = sin(spot.z);
         vec3 p = vec3(c * position.x - s * position.z, position.y, s * position.x + c * position.z) * size;
         p.xz += position.y * 0.25 * vec2(sin(wind * 1.7 + base.x * 0.6), cos(wind * 1.3 + base.y * 0.6)) * size;
@@ -153,6 +183,7 @@ function grass(wind: { value: number }): { mesh: THREE.Mesh; eye: THREE.Vector2 
   });
   material.uniforms['eye'] = { value: eye };
   material.uniforms['wind'] = wind;
+  material.uniforms['noise'] = { value: noise };
   const mesh = new THREE.Mesh(geometry, material);
   mesh.frustumCulled = false;
   return { mesh, eye };
@@ -168,16 +199,17 @@ export class Scenery {
 
   constructor(scene: THREE.Scene) {
     scene.fog = new THREE.Fog(FOG_COLOUR, 45, 150);
-    scene.add(new THREE.HemisphereLight(0xcfe6ff, 0x5b6440, 1.5));
-    const sun = (this.sun = new THREE.DirectionalLight(0xfff0d2, 2.5));
+    scene.add(new THREE.HemisphereLight(0xd6eaff, 0x8f9a6a, 2.3));
+    const sun = (this.sun = new THREE.DirectionalLight(0xfff0d2, 2.2));
     sun.castShadow = true;
     sun.shadow.mapSize.set(2048, 2048);
     Object.assign(sun.shadow.camera, { left: -45, right: 45, top: 45, bottom: -45, near: 1, far: 220 });
     sun.shadow.bias = -0.0006;
     sun.shadow.normalBias = 0.05;
+    const noise = noiseTexture();
     this.clouds = clouds();
-    this.grass = grass(this.wind);
-    this.following = [sky(), hills(), ground()];
+    this.grass = grass(this.wind, noise);
+    this.following = [sky(), hills(), ground(noise)];
     scene.add(sun, sun.target, this.clouds, this.grass.mesh, ...this.following);
   }
 

@@ -47,35 +47,36 @@ function pine(b: Brush, { radius, height }: Size): void {
 }
 function oak(b: Brush, { radius, height }: Size): void {
   b.post(BARK, radius, radius * 0.55, height * 0.5, 7, { rough: 0.04 });
-  b.post(BARK, radius * 0.4, radius * 0.2, height * 0.3, 5, { at: [0, height * 0.32, 0], turn: [0, 0.4, 0.8] });
+  if (!b.coarse) b.post(BARK, radius * 0.4, radius * 0.2, height * 0.3, 5, { at: [0, height * 0.32, 0], turn: [0, 0.4, 0.8] });
   const crown: [number, number, number, number, number][] = [
     [0, 0.72, 0, 0.27, 0x4d7c35], [0.2, 0.58, 0.09, 0.19, 0x557f34], [-0.19, 0.6, 0.1, 0.2, 0x47752f],
     [0.03, 0.58, -0.21, 0.19, 0x4a7a38], [-0.06, 0.86, -0.02, 0.17, 0x5f8f3f],
   ];
-  for (const [x, y, z, size, paint] of crown) {
+  for (const [x, y, z, size, paint] of b.coarse ? crown.slice(0, 3) : crown) {
     b.stone(paint, height * size, 1, { at: [x * height, y * height, z * height], vary: 0.13 });
   }
 }
 function birch(b: Brush, { radius, height }: Size): void {
   b.post(PALE_BARK, radius * 0.6, radius * 0.25, height * 0.75, 7);
-  for (const y of [0.08, 0.2, 0.27, 0.41, 0.5]) {
+  for (const y of b.coarse ? [] : [0.08, 0.2, 0.27, 0.41, 0.5]) {
     b.box(0x3a3835, [radius * 0.5, 0.06, radius * 0.5], { at: [radius * 0.18, height * y, radius * 0.12] });
   }
   const crown: [number, number, number, number][] = [
     [0, 0.62, 0, 0.17], [0.08, 0.75, 0.05, 0.15], [-0.07, 0.8, -0.04, 0.13], [0.01, 0.91, 0, 0.1],
   ];
-  for (const [x, y, z, size] of crown) {
+  for (const [x, y, z, size] of b.coarse ? crown.slice(0, 3) : crown) {
     b.stone(0x8aa63f, height * size, 1, { at: [x * height, y * height, z * height], scale: [1, 1.25, 1], vary: 0.13 });
   }
 }
 function bushBody(b: Brush, { radius, height }: Size): void {
   b.stone(0x44702f, radius * 0.75, 1, { at: [0, height * 0.45, 0], scale: [1, 0.8, 1] });
+  if (b.coarse) return;
   b.stone(0x4d7b33, radius * 0.55, 1, { at: [radius * 0.45, height * 0.35, radius * 0.2] });
   b.stone(0x3d672c, radius * 0.55, 1, { at: [-radius * 0.4, height * 0.36, -radius * 0.25] });
 }
 function berryBush(b: Brush, size: Size): void {
   bushBody(b, size);
-  for (let i = 0; i < 14; ++i) {
+  for (let i = 0; i < (b.coarse ? 0 : 14); ++i) {
     const turn = i * 2.4;
     const up = 0.25 + 0.5 * ((i * 0.37) % 1);
     b.stone(0xc8263f, 0.07, 0, {
@@ -84,23 +85,25 @@ function berryBush(b: Brush, size: Size): void {
   }
 }
 function mushroom(b: Brush, { radius, height }: Size): void {
+  if (b.coarse) return;
   for (const [x, z, size] of [[0, 0, 1.4], [radius * 1.1, radius * 0.5, 0.9], [-radius * 0.8, radius * 0.7, 0.7]]) {
     b.post(0xe9dfc8, radius! * 0.25 * size!, radius * 0.2 * size!, height * 0.7 * size!, 6, { at: [x!, 0, z!] });
     b.cone(0xb5482c, radius * size!, height * 0.55 * size!, 8, { at: [x!, height * 0.55 * size!, z!] });
   }
 }
 function reeds(b: Brush, { radius, height }: Size): void {
-  for (let i = 0; i < 11; ++i) {
+  for (let i = 0; i < 11; i += b.coarse ? 2 : 1) {
     const turn = i * 2.4;
     const out = radius * Math.sqrt(i / 11);
     const tall = height * (0.7 + 0.3 * ((i * 0.61) % 1));
     const at: [number, number, number] = [Math.cos(turn) * out, 0, Math.sin(turn) * out];
     b.cone(i % 2 ? 0x8f9a4b : 0x7c8a3d, 0.035, tall, 4, { at, turn: [0.12 * Math.sin(turn), 0, 0.12 * Math.cos(turn)] });
-    if (i % 3 === 0) b.post(0x6b4a2a, 0.05, 0.05, 0.22, 5, { at: [at[0], tall * 0.8, at[2]] });
+    if (i % 3 === 0 && !b.coarse) b.post(0x6b4a2a, 0.05, 0.05, 0.22, 5, { at: [at[0], tall * 0.8, at[2]] });
   }
 }
 const rock = (paint: number) => (b: Brush, { radius, height }: Size): void => {
   b.stone(paint, 1, 1, { at: [0, height * 0.4, 0], scale: [radius, height * 0.62, radius * 0.9], rough: 0.16 });
+  if (b.coarse) return;
   b.stone(DARK_STONE, 1, 0, {
     at: [radius * 0.6, height * 0.15, radius * 0.35], scale: [radius * 0.45, height * 0.35, radius * 0.45], rough: 0.12,
   });
@@ -108,7 +111,7 @@ const rock = (paint: number) => (b: Brush, { radius, height }: Size): void => {
 const vein = (paint: number) => (b: Brush, size: Size): void => {
   rock(0x77746f)(b, size);
   const { radius, height } = size;
-  for (let i = 0; i < 7; ++i) {
+  for (let i = 0; i < (b.coarse ? 3 : 7); ++i) {
     const turn = i * 2.4;
     const up = 0.25 + 0.55 * ((i * 0.618) % 1);
     const out = radius * (1.02 - 0.5 * up);
@@ -118,6 +121,7 @@ const vein = (paint: number) => (b: Brush, size: Size): void => {
   }
 };
 function rubble(b: Brush, { radius }: Size): void {
+  if (b.coarse) return;
   for (let i = 0; i < 6; ++i) {
     const turn = i * 2.4;
     b.stone(0x6d6f72, radius * (0.16 + 0.04 * (i % 3)), 0, {
@@ -126,6 +130,7 @@ function rubble(b: Brush, { radius }: Size): void {
   }
 }
 function twigs(b: Brush, { radius, height }: Size): void {
+  if (b.coarse) return;
   for (let i = 0; i < 6; ++i) {
     b.cone(0x75604a, 0.03, height * 0.5, 4, {
       at: [Math.cos(i * 1.05) * radius * 0.2, 0, Math.sin(i * 1.05) * radius * 0.2],
@@ -134,6 +139,7 @@ function twigs(b: Brush, { radius, height }: Size): void {
   }
 }
 function flint(b: Brush, { radius }: Size): void {
+  if (b.coarse) return;
   b.stone(0x3d4248, radius * 1.1, 0, { at: [0, 0.05, 0], scale: [1.2, 0.5, 0.8] });
   b.stone(0x555b63, radius * 0.7, 0, { at: [radius * 1.2, 0.04, radius * 0.5], scale: [1, 0.5, 0.8] });
 }
@@ -155,11 +161,11 @@ function stoneWall(b: Brush, { radius, height }: Size): void {
     const tall = height / rows;
     const shift = row % 2 ? 0.25 : 0;
     for (let i = 0; i < 4; ++i) {
-      const from = Math.max(0, (i - shift) / 4 + (row % 2 ? 0 : 0));
+      const from = Math.max(0, (i - shift) / 4);
       const to = row % 2 && i === 3 ? 1 : Math.min(1, (i + 1 - shift) / 4);
       const width = 2 * radius * (to - from);
       b.box((row * 4 + i) % 3 ? STONE : 0x7b8086, [width * 0.97, tall * 0.95, 0.3 + 0.03 * ((row + i) % 3)], {
-        at: [-radius + 2 * radius * (from + to) / 2, tall * (row + 0.5), 0], vary: 0.1,
+        at: [-radius + radius * (from + to), tall * (row + 0.5), 0], vary: 0.1,
       });
     }
   }
@@ -296,13 +302,14 @@ const BY_KIND: Record<string, Model> = {
   item_pile: { whole: plain(pile) },
 };
 
-export function shapeOf(entity: ContentEntity, look: Look): Shape {
+/** `coarse`: for what is far away. */
+export function shapeOf(entity: ContentEntity, look: Look, coarse: boolean): Shape {
   const size: Size = { radius: Math.max(0.05, entity.radius_mm / 1000), height: entity.height_mm / 1000 };
   const flat = entity.kind === 'structure' && size.height === 0;
   const model = BY_KEY[entity.key] ?? (flat ? { whole: plain(floor) } : BY_KIND[entity.kind]) ?? { whole: plain(cylinder) };
-  const solid = new Brush();
+  const solid = new Brush(coarse);
   (look.depleted ? (model.spent ?? model.whole(look)) : model.whole(look))(solid, size);
-  const glow = new Brush();
+  const glow = new Brush(coarse);
   if (look.lit && model.glow) model.glow(glow, size);
   return { solid: solid.done(), glow: glow.done(), sways: Boolean(model.sways) && !look.depleted };
 }

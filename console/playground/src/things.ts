@@ -1,13 +1,17 @@
-// Things: the world's entities on the screen. One InstancedMesh for each type in each of its states; an entity is a row in
-// one of them. Adding, changing and removing touch one row; a frame in which nothing happens touches none.
+// Things: the world's entities on the screen. One pool of instances for each type in each of its states; an entity is a
+// row in one of them. Adding, changing and removing touch one row; a frame allocates nothing.
 import { DEPLETED, LIT, OPEN } from '@everframe/client';
 import type { Content, ContentEntity, Entity, World } from '@everframe/client';
 import * as THREE from 'three';
 import { shapeOf } from './shapes.js';
+import type { Look } from './shapes.js';
 
 const ROWS_AT_FIRST = 32;
 const SHAKE_S = 0.28;
-const FIRES_LIT_MAX = 4; // lamps cost every pixel
+const NEAR_M = 34; // farther things have few triangles and cast no shadow
+const ALWAYS_M = 20; // what is behind the player, but casts its shadow before
+const FIRES_LIT_MAX = 3; // lamps cost every pixel, also dark ones
+const FIRE_FAR_M = 50;
 const UNKNOWN: ContentEntity =
   { key: 'unknown', name: 'Something unknown', kind: 'unknown', hp: 1, radius_mm: 300, height_mm: 600 };
 
@@ -31,33 +35,44 @@ const turn = new THREE.Quaternion();
 const place = new THREE.Vector3();
 const scale = new THREE.Vector3();
 const euler = new THREE.Euler(0, 0, 0, 'YXZ');
+const sight = new THREE.Frustum();
+const projection = new THREE.Matrix4();
+const bounds = new THREE.Sphere();
 
+interface Part {
+  geometry: THREE.BufferGeometry;
+  material: THREE.Material;
+  shadow: boolean;
+}
+
+// The same things, near in full and far in few triangles. In every frame the rows in sight are copied to the front of
+// the meshes, so that what is behind the player costs nothing on the graphics card.
 class Pool {
   readonly rows: Thing[] = [];
-  private meshes: THREE.InstancedMesh[] = [];
-  private capacity = 0;
+  private matrices = new Float32Array(0);
+  private near: THREE.InstancedMesh[] = [];
+  private far: THREE.InstancedMesh[] = [];
 
   constructor(
     private readonly scene: THREE.Scene,
-    private readonly parts: { geometry: THREE.BufferGeometry; material: THREE.Material; shadow: boolean }[],
+    private readonly nearParts: readonly Part[],
+    private readonly farParts: readonly Part[],
+    private readonly height: number,
     readonly glows: boolean,
   ) {}
 
   add(thing: Thing): void {
     thing.pool = this;
     thing.row = this.rows.push(thing) - 1;
-    if (this.rows.length > this.capacity) this.grow();
-    for (const mesh of this.meshes) mesh.count = this.rows.length;
+    if (16 * this.rows.length > this.matrices.length) this.grow();
     this.put(thing, 0, 0);
   }
   remove(thing: Thing): void {
     const last = this.rows.pop()!;
-    if (last !== thing) {
-      this.rows[thing.row] = last;
-      last.row = thing.row;
-      this.put(last, 0, 0);
-    }
-    for (const mesh of this.meshes) mesh.count = this.rows.length;
+    if (last === thing) return;
+    this.rows[thing.row] = last;
+    last.row = thing.row;
+    this.put(last, 0, 0);
   }
   put(thing: Thing, leanX: number, leanZ: number): void {
     matrix.compose(
@@ -65,28 +80,61 @@ class Pool {
       turn.setFromEuler(euler.set(leanX, thing.yaw, leanZ)),
       scale.setScalar(thing.size),
     );
-    for (const mesh of this.meshes) {
-      mesh.setMatrixAt(thing.row, matrix);
-      mesh.instanceMatrix.needsUpdate = true;
+    matrix.toArray(this.matrices, 16 * thing.row);
+  }
+
+  show(eye: THREE.Vector3): void {
+    let near = 0;
+    let far = 0;
+    for (let row = 0; row < this.rows.length; ++row) {
+      const thing = this.rows[row]!;
+      const away = (thing.x - eye.x) ** 2 + (thing.z - eye.z) ** 2;
+      if (away > ALWAYS_M ** 2) {
+        bounds.radius = 1.5 + 0.6 * this.height;
+        bounds.center.set(thing.x, thing.y + 0.5 * this.height, thing.z);
+        if (!sight.intersectsSphere(bounds)) continue;
+      }
+      if (away < NEAR_M ** 2) copyRow(this.matrices, row, this.near, near++);
+      else copyRow(this.matrices, row, this.far, far++);
     }
+    settle(this.near, near);
+    settle(this.far, far);
   }
 
   private grow(): void {
-    this.capacity = Math.max(ROWS_AT_FIRST, 2 * this.capacity);
-    const old = this.meshes;
-    this.meshes = this.parts.map(({ geometry, material, shadow }, i) => {
-      const mesh = new THREE.InstancedMesh(geometry, material, this.capacity);
-      mesh.instanceMatrix.setUsage(THREE.DynamicDrawUsage);
-      if (old[i]) mesh.instanceMatrix.array.set(old[i].instanceMatrix.array);
-      mesh.castShadow = mesh.receiveShadow = shadow;
-      mesh.frustumCulled = false; // they stand all around
-      this.scene.add(mesh);
-      return mesh;
-    });
-    for (const mesh of old) {
+    const capacity = Math.max(ROWS_AT_FIRST, this.matrices.length / 8);
+    const old = this.matrices;
+    this.matrices = new Float32Array(16 * capacity);
+    this.matrices.set(old);
+    for (const mesh of [...this.near, ...this.far]) {
       this.scene.remove(mesh);
       mesh.dispose();
     }
+    const make = ({ geometry, material, shadow }: Part): THREE.InstancedMesh => {
+      const mesh = new THREE.InstancedMesh(geometry, material, capacity);
+      mesh.instanceMatrix.setUsage(THREE.DynamicDrawUsage);
+      mesh.castShadow = mesh.receiveShadow = shadow;
+      mesh.frustumCulled = false; // show() has done it, row by row
+      this.scene.add(mesh);
+      return mesh;
+    };
+    this.near = this.nearParts.map(make);
+    this.far = this.farParts.map(make);
+  }
+}
+
+function copyRow(from: Float32Array, row: number, meshes: THREE.InstancedMesh[], to: number): void {
+  for (let k = 0; k < meshes.length; ++k) {
+    const array = meshes[k]!.instanceMatrix.array;
+    for (let i = 0; i < 16; ++i) array[16 * to + i] = from[16 * row + i]!;
+  }
+}
+function settle(meshes: THREE.InstancedMesh[], count: number): void {
+  for (let k = 0; k < meshes.length; ++k) {
+    const mesh = meshes[k]!;
+    mesh.visible = count > 0;
+    mesh.count = count;
+    mesh.instanceMatrix.needsUpdate = count > 0;
   }
 }
 
@@ -95,6 +143,7 @@ export class Things {
   readonly list: Thing[] = [];
   private readonly byId = new Map<bigint, Thing>();
   private readonly pools = new Map<string, Pool>();
+  private readonly drawn: Pool[] = []; // the same ones
   private readonly shaking: Thing[] = [];
   private readonly still: THREE.Material;
   private readonly swaying: THREE.Material;
@@ -111,6 +160,7 @@ export class Things {
     this.swaying = inTheWind(new THREE.MeshLambertMaterial({ vertexColors: true }), wind);
     for (let i = 0; i < FIRES_LIT_MAX; ++i) {
       const lamp = new THREE.PointLight(0xff9440, 0, 14, 1.6);
+      lamp.visible = false;
       this.lamps.push(lamp);
       scene.add(lamp);
     }
@@ -125,7 +175,7 @@ export class Things {
   }
 
   /** Once a frame. */
-  animate(seconds: number, eye: THREE.Vector3): void {
+  animate(seconds: number, camera: THREE.Camera): void {
     for (let i = this.shaking.length - 1; i >= 0; --i) {
       const thing = this.shaking[i]!;
       const part = (seconds - thing.shaken) / SHAKE_S;
@@ -137,7 +187,10 @@ export class Things {
         this.shaking.pop();
       }
     }
-    this.light(seconds, eye);
+    camera.updateMatrixWorld();
+    sight.setFromProjectionMatrix(projection.multiplyMatrices(camera.projectionMatrix, camera.matrixWorldInverse));
+    for (let i = 0; i < this.drawn.length; ++i) this.drawn[i]!.show(camera.position);
+    this.light(seconds, camera.position);
   }
 
   shake(id: bigint, seconds: number): void {
@@ -149,7 +202,8 @@ export class Things {
 
   /** A mesh of its own, such as a ghost of what is to be built. */
   meshOf(type: number, material: THREE.Material): THREE.Mesh {
-    const shape = shapeOf(this.content.entities[type] ?? UNKNOWN, { depleted: false, open: false, lit: false });
+    const plain = { depleted: false, open: false, lit: false };
+    const shape = shapeOf(this.content.entities[type] ?? UNKNOWN, plain, false);
     return new THREE.Mesh(shape.solid ?? new THREE.BufferGeometry(), material);
   }
 
@@ -209,27 +263,35 @@ export class Things {
     const key = `${entity.type} ${entity.state & (DEPLETED | OPEN | LIT)}`;
     let pool = this.pools.get(key);
     if (!pool) {
-      const shape = shapeOf(this.content.entities[entity.type] ?? UNKNOWN, {
+      const def = this.content.entities[entity.type] ?? UNKNOWN;
+      const look = {
         depleted: (entity.state & DEPLETED) !== 0, open: (entity.state & OPEN) !== 0, lit: (entity.state & LIT) !== 0,
-      });
-      const parts = [];
-      if (shape.solid) {
-        parts.push({ geometry: shape.solid, material: shape.sways ? this.swaying : this.still, shadow: true });
-      }
-      if (shape.glow) parts.push({ geometry: shape.glow, material: this.flames, shadow: false });
-      pool = new Pool(this.scene, parts, shape.glow !== null);
+      };
+      const glows = shapeOf(def, look, true).glow !== null;
+      pool = new Pool(this.scene, this.partsOf(def, look, false), this.partsOf(def, look, true), def.height_mm / 1000, glows);
       this.pools.set(key, pool);
+      this.drawn.push(pool);
     }
     return pool;
   }
 
-  // The lamps go to the fires that are nearest.
+  private partsOf(def: ContentEntity, look: Look, coarse: boolean): Part[] {
+    const { solid, glow, sways } = shapeOf(def, look, coarse);
+    const parts: Part[] = [];
+    if (solid) parts.push({ geometry: solid, material: sways ? this.swaying : this.still, shadow: !coarse });
+    if (glow) parts.push({ geometry: glow, material: this.flames, shadow: false });
+    return parts;
+  }
+
+  // The lamps go to the fires that are nearest. All burn or none: their number is compiled into every material.
   private light(seconds: number, eye: THREE.Vector3): void {
+    let lit = false;
     for (const lamp of this.lamps) {
       lamp.intensity = 0;
-      lamp.userData['far'] = 60 * 60;
+      lamp.userData['far'] = FIRE_FAR_M ** 2;
     }
-    for (const pool of this.pools.values()) {
+    for (let i = 0; i < this.drawn.length; ++i) {
+      const pool = this.drawn[i]!;
       if (!pool.glows) continue;
       for (const fire of pool.rows) {
         const far = (fire.x - eye.x) ** 2 + (fire.z - eye.z) ** 2;
@@ -239,8 +301,10 @@ export class Things {
         farthest.userData['far'] = far;
         farthest.position.set(fire.x, fire.y + 0.9, fire.z);
         farthest.intensity = 16 + 3 * Math.sin(seconds * 11 + fire.row) + 2 * Math.sin(seconds * 23);
+        lit = true;
       }
     }
+    for (const lamp of this.lamps) lamp.visible = lit;
   }
 }
 
