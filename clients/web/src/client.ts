@@ -19,7 +19,7 @@ import { World } from './world.js';
 
 export const PING_EVERY_MS = 1_000;
 /** A ping that is unanswered for so long: the connection is dead, whatever WebRTC says. */
-export const SILENCE_MS_MAX = 6_000;
+export const SILENCE_MS_MAX = 4_000;
 export const POSES_A_SECOND_MAX = 30;
 /** More than this many bytes waiting on `state`: a pose is skipped (spec/wire.md section 4). */
 export const STATE_BYTES_WAITING_MAX = 300;

@@ -202,9 +202,9 @@ test('an unknown token is told, not tried again', async () => {
 
 test('a server that has fallen silent is left for a new session', async () => {
   const { server, clock, client } = await inWorld();
-  await clock.pass(5_000);
+  await clock.pass(3_500);
   assert.equal(server.sessions.length, 1);
-  await clock.pass(5_000);
+  await clock.pass(3_000);
   assert.equal(server.sessions.length, 2);
   client.close();
 });
