@@ -1,6 +1,7 @@
-// Actions: the player's actions in order, from the wish to the answer (spec/wire.md section 4). Each gets the next
-// sequence number when it is first sent, and is sent again after every reconnect until its answer came: so it takes
-// effect exactly once. What is refused before it entered the server's queue is sent again by itself, with all after it.
+// Actions: the player's actions in order, from the wish to the answer (spec/wire.md section 4). Each gets
+// the next sequence number when it is first sent, and is sent again after every reconnect until its answer
+// came: so it takes effect exactly once. What is refused before it entered the server's queue is sent again
+// by itself, with all after it.
 import { UNANSWERED_MAX } from './messages.js';
 import type { ActionBody } from './messages.js';
 import type { Clock } from './surroundings.js';

@@ -1,5 +1,6 @@
-// Avatars: other players' bodies, shown a little in the past (DELAY_MS), so that there are nearly always two poses to
-// show the way between. The server's clock is compared with ours by the fastest message seen lately.
+// Avatars: other players' bodies, shown a little in the past (DELAY_MS), so that there are nearly always two
+// poses to show the way between. The server's clock is compared with ours by the fastest message seen
+// lately.
 import { Emitter } from './emitter.js';
 import type { Message, Pose, Position, StateMessage } from './messages.js';
 
@@ -88,7 +89,8 @@ export class Avatars extends Emitter<AvatarEvents> {
     // Signed difference of 32 bits: the low half of the time wraps every 49 days.
     this.serverTime += (message.wallMsLow - (this.serverTime % 2 ** 32)) | 0;
     const lag = now - this.serverTime;
-    this.lag = this.lag === null || lag < this.lag || lag - this.lag > 1000 ? lag : between(this.lag, lag, DRIFT);
+    this.lag =
+      this.lag === null || lag < this.lag || lag - this.lag > 1000 ? lag : between(this.lag, lag, DRIFT);
     for (const { body, pose } of message.avatars) {
       const track = this.tracks.get(body);
       if (!track) continue;

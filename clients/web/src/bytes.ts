@@ -3,8 +3,9 @@
 //   vu               unsigned LEB128, 1 to 10 bytes, shortest form only
 //   vs               signed 32 bits: zigzag, then vu
 //   text             vu length, then UTF-8
-// Numbers are `number` where the meaning needs no more than 53 bits (sequences, frames, counts) and `bigint` where
-// all 64 bits count (ids, codes, hashes). A value that does not fit its type throws: nothing is rounded in silence.
+// Numbers are `number` where the meaning needs no more than 53 bits (sequences, frames, counts) and `bigint`
+// where all 64 bits count (ids, codes, hashes). A value that does not fit its type throws: nothing is
+// rounded in silence.
 
 /** Bytes that break the grammar, or a value that it cannot say. */
 export class WireError extends Error {
@@ -74,7 +75,8 @@ export class ByteWriter {
   }
   text(value: string, limit: number): void {
     const bytes = utf8Encoder.encode(value);
-    if (bytes.length > limit) throw new WireError(`a text of ${bytes.length} bytes: at most ${limit} are allowed`);
+    if (bytes.length > limit)
+      throw new WireError(`a text of ${bytes.length} bytes: at most ${limit} are allowed`);
     this.vu(bytes.length);
     this.room(bytes.length);
     this.bytes.set(bytes, this.used);

@@ -1,5 +1,5 @@
-// Chunks: square columns of the world; a code interleaves the bits of a chunk's coordinates plus 32,768, x in the even
-// places (spec/wire.md section 4).
+// Chunks: square columns of the world; a code interleaves the bits of a chunk's coordinates plus 32,768, x
+// in the even places (spec/wire.md section 4).
 
 const BIAS = 1 << 15;
 

@@ -1,8 +1,8 @@
-// Client: one player in one world. Joins, comes back after every loss, keeps what it is shown (world, avatars, inventory)
-// and brings actions through exactly once.
+// Client: one player in one world. Joins, comes back after every loss, keeps what it is shown (world,
+// avatars, inventory) and brings actions through exactly once.
 //
-// Ends by itself only when coming back cannot help: another session took the body (`replaced`), the player left, the
-// server refuses the request for good. Limits: actions.ts. One thread; nothing here blocks.
+// Ends by itself only when coming back cannot help: another session took the body (`replaced`), the player
+// left, the server refuses the request for good. Limits: actions.ts. One thread; nothing here blocks.
 import { Actions } from './actions.js';
 import type { Outcome } from './actions.js';
 import { Avatars } from './avatars.js';
@@ -76,7 +76,8 @@ export class Client extends Emitter<ClientEvents> {
   private failures = 0; // since the last good session
   private sinceMs = 0; // when this state began
   private stopTimer = (): void => {}; // the one timer: for the welcome, the next ping or the next attempt
-  private connecting: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | null = null;
+  private connecting: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | null =
+    null;
   private stacks: readonly Stack[] = [];
   private greeting: Message<'welcome'> | null = null;
   private lastFrame = 0;
@@ -116,7 +117,7 @@ export class Client extends Emitter<ClientEvents> {
     return this.actions.unanswered;
   }
 
-  /** Resolves in the world; keeps trying until then. Rejects when that cannot help, or at leave() or close(). */
+  /** Resolves in the world; tries until then. Rejects when that cannot help, or at leave() or close(). */
   connect(): Promise<void> {
     if (this.connecting) return this.connecting.promise;
     if (this.now === 'in_world') return Promise.resolve();
@@ -168,7 +169,7 @@ export class Client extends Emitter<ClientEvents> {
 
   // ---- what a player does ----
 
-  /** Resolves with its answer, which may come after reconnects. Rejects with ActionLost if the player leaves first. */
+  /** Resolves with its answer, perhaps after reconnects. Rejects with ActionLost if the player leaves. */
   act(body: ActionBody): Promise<Outcome> {
     return this.actions.act(body);
   }
@@ -194,7 +195,7 @@ export class Client extends Emitter<ClientEvents> {
     return this.act({ what: 'transfer', target, item, count, direction: way === 'out' ? 1 : 0 });
   }
 
-  /** Call it as often as you like: false if this one was skipped, because of the rate or what waits already. */
+  /** Call it as often as you like: false if this one was skipped: the rate, or what waits already. */
   sendPose({ position, yaw, pitch = 0, parts = NO_PARTS }: PoseInput): boolean {
     const link = this.link;
     if (this.now !== 'in_world' || !link) return false;
@@ -369,7 +370,8 @@ export class Client extends Emitter<ClientEvents> {
   private dismissed(goodbye: Message<'goodbye'>): void {
     this.emit('goodbye', goodbye);
     const { reason, detail } = goodbye;
-    if (reason === GoodbyeReason.LEFT || reason === GoodbyeReason.REPLACED) return this.close(detail || 'you left');
+    if (reason === GoodbyeReason.LEFT || reason === GoodbyeReason.REPLACED)
+      return this.close(detail || 'you left');
     const error = new Error(detail || `goodbye, reason ${reason}`);
     this.lost(error, reason === GoodbyeReason.DRAINING ? DRAINING_MS_MIN : 0);
   }

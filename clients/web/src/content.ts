@@ -1,5 +1,5 @@
-// Content: the pack of the world that a server runs, as `GET /v1/content` gives it. An item's, entity's or recipe's place
-// in its list is its number on the wire.
+// Content: the pack of the world that a server runs, as `GET /v1/content` gives it. An item's, entity's or
+// recipe's place in its list is its number on the wire.
 
 export interface ItemCount {
   item: number;

@@ -1,5 +1,5 @@
-// Link: one WebRTC connection with its two channels, from the offer to its end. It ends once, by itself or by close();
-// nothing is told after that.
+// Link: one WebRTC connection with its two channels, from the offer to its end. It ends once, by itself or
+// by close(); nothing is told after that.
 import { PROTOCOL } from './messages.js';
 import { exchange } from './signaling.js';
 import type { Answer } from './signaling.js';
@@ -69,7 +69,8 @@ export class Link {
     this.peer = null;
     this.stopOpening?.();
     peer.onconnectionstatechange = null;
-    for (const channel of [this.events, this.states]) channel.onopen = channel.onmessage = channel.onclose = null;
+    for (const channel of [this.events, this.states])
+      channel.onopen = channel.onmessage = channel.onclose = null;
     peer.close();
   }
 

@@ -1,7 +1,24 @@
-// Messages: everything that client and server say on the data channels (spec/wire.md section 3), in both directions.
-// Lengths are millimetres, angles thousandths of a degree. Ids, chunk codes and hashes are bigint.
+// Messages: everything that client and server say on the data channels (spec/wire.md section 3), in both
+// directions. Lengths are millimetres, angles thousandths of a degree. Ids, chunk codes and hashes are
+// bigint.
 import { ByteReader, ByteWriter, WireError } from './bytes.js';
-import { id, list, oneOf, struct, text, u8, u16, u32, u64, union, vs, vu, vu16, vu32, wallMs } from './schema.js';
+import {
+  id,
+  list,
+  oneOf,
+  struct,
+  text,
+  u8,
+  u16,
+  u32,
+  u64,
+  union,
+  vs,
+  vu,
+  vu16,
+  vu32,
+  wallMs,
+} from './schema.js';
 import type { Field, Value } from './schema.js';
 
 export const VERSION = 1;
@@ -35,7 +52,14 @@ export type GoodbyeReason = (typeof GoodbyeReason)[keyof typeof GoodbyeReason];
 const position = struct({ x: vs, y: vs, z: vs });
 const stack = struct({ item: vu16, count: vu });
 const entity = struct({
-  id, type: vu16, position, yaw: vs, hp: vs, state: vu32, owner: id, stacks: list(stack),
+  id,
+  type: vu16,
+  position,
+  yaw: vs,
+  hp: vs,
+  state: vu32,
+  owner: id,
+  stacks: list(stack),
 });
 const part = struct({ dx: vs, dy: vs, dz: vs, rotation: u32 });
 
@@ -97,15 +121,33 @@ const version: Field<number> = {
 };
 const serverEvent = union('kind', 0x40, {
   welcome: {
-    version, player: id, body: id, name: text(NAME_MAX), position, yaw: vs, frame: vu, lastSeq: vu, stateHz: u8,
-    viewChunks: u8, chunkSize: vu, contentHash: u64, wallMs,
+    version,
+    player: id,
+    body: id,
+    name: text(NAME_MAX),
+    position,
+    yaw: vs,
+    frame: vu,
+    lastSeq: vu,
+    stateHz: u8,
+    viewChunks: u8,
+    chunkSize: vu,
+    contentHash: u64,
+    wallMs,
   },
   accepted: { seq: vu },
   applied: { seq: vu, frame: vu },
   refused: { seq: vu, frame: vu, reason: u8 },
   inventory: { frame: vu, stacks: list(stack) },
   chunk_snapshot: { chunk: id, version: vu, entities: list(entity) },
-  chunk_changes: { chunk: id, fromVersion: vu, version: vu, frame: vu, upserts: list(entity), removed: list(id) },
+  chunk_changes: {
+    chunk: id,
+    fromVersion: vu,
+    version: vu,
+    frame: vu,
+    upserts: list(entity),
+    removed: list(id),
+  },
   chunk_forget: { chunk: id },
   avatar: { body: id, player: id, name: text(NAME_MAX) },
   avatar_gone: { body: id },

@@ -1,5 +1,6 @@
-// Rotations of heads and hands: a unit quaternion in 32 bits, "smallest three" (spec/wire.md section 3). Bits 31-30 say
-// which of x, y, z, w is largest and left out; then the other three, in order, ten bits each, two's complement.
+// Rotations of heads and hands: a unit quaternion in 32 bits, "smallest three" (spec/wire.md section 3).
+// Bits 31-30 say which of x, y, z, w is largest and left out; then the other three, in order, ten bits each,
+// two's complement.
 
 export interface Quaternion {
   x: number;

@@ -1,5 +1,5 @@
-// Signaling: the exchange of spec/wire.md section 1: one offer, one answer, over a WebSocket or, where that does not come
-// up, as a POST.
+// Signaling: the exchange of spec/wire.md section 1: one offer, one answer, over a WebSocket or, where that
+// does not come up, as a POST.
 import type { Surroundings } from './surroundings.js';
 
 export interface Offer {
@@ -17,7 +17,14 @@ export interface Answer {
 }
 
 /** Codes after which the same request cannot succeed. */
-const FINAL = new Set(['bad_json', 'bad_request', 'bad_offer', 'unknown_token', 'too_large', 'bad_content_type']);
+const FINAL = new Set([
+  'bad_json',
+  'bad_request',
+  'bad_offer',
+  'unknown_token',
+  'too_large',
+  'bad_content_type',
+]);
 
 /** The server's refusal, or `unreachable`. */
 export class SignalingError extends Error {

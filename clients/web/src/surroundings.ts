@@ -1,6 +1,7 @@
-// Surroundings: what the client needs from outside, so that tests and other runtimes can give it: time, chance, a place
-// to keep the token, WebRTC, WebSocket, fetch. Browsers have them all; Node needs an RTCPeerConnection constructor
-// (node-datachannel's polyfill, @roamhq/wrtc) and, before version 22, goes without WebSocket (POST serves as well).
+// Surroundings: what the client needs from outside, so that tests and other runtimes can give it: time,
+// chance, a place to keep the token, WebRTC, WebSocket, fetch. Browsers have them all; Node needs an
+// RTCPeerConnection constructor (node-datachannel's polyfill, @roamhq/wrtc) and, before version 22, goes
+// without WebSocket (POST serves as well).
 
 export interface Clock {
   /** Milliseconds from any start, never backwards. */
@@ -29,7 +30,10 @@ export interface PeerConnection {
   readonly connectionState: string;
   readonly localDescription: { readonly sdp?: string } | null;
   onconnectionstatechange: ((event: any) => void) | null;
-  createDataChannel(label: string, options: { ordered: boolean; maxRetransmits?: number; protocol: string }): DataChannel;
+  createDataChannel(
+    label: string,
+    options: { ordered: boolean; maxRetransmits?: number; protocol: string },
+  ): DataChannel;
   createOffer(): Promise<any>;
   setLocalDescription(description?: any): Promise<void>;
   setRemoteDescription(description: { type: 'answer'; sdp: string }): Promise<void>;
@@ -86,7 +90,9 @@ export function localTokens(origin: string): TokenStore {
 export function surroundings(origin: string, given: Partial<Surroundings>): Surroundings {
   const PeerConnection = given.PeerConnection ?? globalThis.RTCPeerConnection;
   if (!PeerConnection) {
-    throw new Error('there is no RTCPeerConnection here: pass one, such as that of node-datachannel/polyfill');
+    throw new Error(
+      'there is no RTCPeerConnection here: pass one, such as that of node-datachannel/polyfill',
+    );
   }
   return {
     clock: given.clock ?? systemClock,

@@ -1,6 +1,6 @@
-// World: what the client knows of the chunks in its view: a replica that the server's messages keep up (spec/wire.md
-// section 4). A change that does not fit the chunk's version makes it ask for the chunk anew, and ignore the chunk
-// until the snapshot comes.
+// World: what the client knows of the chunks in its view: a replica that the server's messages keep up
+// (spec/wire.md section 4). A change that does not fit the chunk's version makes it ask for the chunk anew,
+// and ignore the chunk until the snapshot comes.
 import { Emitter } from './emitter.js';
 import type { EntityView, Message } from './messages.js';
 

@@ -1,14 +1,23 @@
-// What would break these: bodies that jerk, spin the long way round, run backwards, or slide across a teleport.
+// What would break these: bodies that jerk, spin the long way round, run backwards, or slide across a
+// teleport.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Avatars, chunkAt, chunkCode, chunkCoordinates, packRotation, unpackRotation } from '../src/index.js';
 import type { Pose, Shown, StateMessage } from '../src/index.js';
 
 const pose = (x: number, yaw = 0): Pose => ({
-  position: { x, y: 0, z: 0 }, yaw, pitch: 0, parts: { head: null, leftHand: null, rightHand: null },
+  position: { x, y: 0, z: 0 },
+  yaw,
+  pitch: 0,
+  parts: { head: null, leftHand: null, rightHand: null },
 });
 const state = (tick: number, wallMsLow: number, x: number, yaw = 0): StateMessage => ({
-  kind: 'state', tick, wallMsLow, frame: 1, poseSeq: 0, avatars: [{ body: 5n, pose: pose(x, yaw) }],
+  kind: 'state',
+  tick,
+  wallMsLow,
+  frame: 1,
+  poseSeq: 0,
+  avatars: [{ body: 5n, pose: pose(x, yaw) }],
 });
 function seen(): Avatars {
   const avatars = new Avatars();
@@ -42,7 +51,7 @@ test('messages that come late or in the wrong order do not turn a body back', ()
   }
 });
 
-test('the low half of the server\'s time may wrap', () => {
+test("the low half of the server's time may wrap", () => {
   const avatars = seen();
   avatars.state(state(1, 2 ** 32 - 20, 0), 0);
   avatars.state(state(2, 20, 400), 40);
@@ -90,7 +99,11 @@ test('chunk codes are those of the specification', () => {
   assert.equal(chunkCode(1, 0), 3_221_225_473n);
   assert.equal(chunkCode(0, 1), 3_221_225_474n);
   assert.equal(chunkAt({ x: -1, z: 32_000 }, 32_000), chunkCode(-1, 1));
-  for (const [x, z] of [[-32_768, 32_767], [5, -9], [0, 0]] as const) {
+  for (const [x, z] of [
+    [-32_768, 32_767],
+    [5, -9],
+    [0, 0],
+  ] as const) {
     assert.deepEqual(chunkCoordinates(chunkCode(x, z)), { x, z });
   }
 });

@@ -1,8 +1,15 @@
-// What would break these: an action lost, doubled or out of order over a reconnect; a body taken back from whoever took
-// it over; a crowd of retries; a connection that is dead and not noticed.
+// What would break these: an action lost, doubled or out of order over a reconnect; a body taken back from
+// whoever took it over; a crowd of retries; a connection that is dead and not noticed.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ActionLost, Client, GoodbyeReason, memoryTokens, SignalingError, UNANSWERED_MAX } from '../src/index.js';
+import {
+  ActionLost,
+  Client,
+  GoodbyeReason,
+  memoryTokens,
+  SignalingError,
+  UNANSWERED_MAX,
+} from '../src/index.js';
 import type { ClientState, TokenStore } from '../src/index.js';
 import { FakeServer, settled, VirtualClock } from './fake.js';
 
@@ -19,8 +26,14 @@ function stage(token: string | null = null): Stage {
   const clock = new VirtualClock();
   const tokens = memoryTokens(token);
   const client = new Client({
-    url: 'http://world.test/', name: 'Ada', clock, tokens, random: () => 1, WebSocket: null,
-    PeerConnection: server.PeerConnection, fetch: server.fetch,
+    url: 'http://world.test/',
+    name: 'Ada',
+    clock,
+    tokens,
+    random: () => 1,
+    WebSocket: null,
+    PeerConnection: server.PeerConnection,
+    fetch: server.fetch,
   });
   const states: ClientState[] = [];
   client.on('state', ({ state }) => states.push(state));
@@ -104,9 +117,15 @@ test('after a reconnect unanswered actions are sent again, in order, with their 
   assert.equal(server.sessions.length, 2);
   assert.equal(server.offers[1]!.token, 'secret');
   server.last.welcome(2); // seq 2 took effect, and its answer was lost
-  assert.deepEqual(server.last.actions.map(({ seq }) => seq), [2, 3, 4]);
+  assert.deepEqual(
+    server.last.actions.map(({ seq }) => seq),
+    [2, 3, 4],
+  );
   for (const seq of [2, 3, 4]) server.last.say({ kind: 'applied', seq, frame: 12 });
-  assert.deepEqual((await Promise.all([...outcomes, late])).map(({ seq }) => seq), [1, 2, 3, 4]);
+  assert.deepEqual(
+    (await Promise.all([...outcomes, late])).map(({ seq }) => seq),
+    [1, 2, 3, 4],
+  );
   client.close();
 });
 
@@ -128,9 +147,16 @@ test('what was refused before the queue is sent again, with all that follows it'
   server.last.say({ kind: 'refused', seq: 1, frame: 0, reason: 17 });
   server.last.say({ kind: 'refused', seq: 2, frame: 0, reason: 17 });
   void client.act({ what: 'idle' }).catch(() => {});
-  assert.deepEqual(server.last.actions.map(({ seq }) => seq), [1, 2], 'a new one must wait');
+  assert.deepEqual(
+    server.last.actions.map(({ seq }) => seq),
+    [1, 2],
+    'a new one must wait',
+  );
   await clock.pass(300);
-  assert.deepEqual(server.last.actions.map(({ seq }) => seq), [1, 2, 1, 2, 3]);
+  assert.deepEqual(
+    server.last.actions.map(({ seq }) => seq),
+    [1, 2, 1, 2, 3],
+  );
   server.last.say({ kind: 'applied', seq: 1, frame: 11 });
   server.last.say({ kind: 'applied', seq: 2, frame: 11 });
   assert.equal((await first).applied && (await second).applied, true);
@@ -188,7 +214,10 @@ test('an unreachable server is tried again, ever less often', async () => {
 test('an unknown token is told, not tried again', async () => {
   const { server, clock, client } = stage('of another world');
   server.refusals = [{ code: 'unknown_token', message: 'no player has this token' }];
-  await assert.rejects(client.connect(), (error) => error instanceof SignalingError && error.code === 'unknown_token');
+  await assert.rejects(
+    client.connect(),
+    (error) => error instanceof SignalingError && error.code === 'unknown_token',
+  );
   await clock.pass(60_000);
   assert.equal(server.offers.length, 1);
   client.forgetToken();
@@ -239,7 +268,10 @@ test('poses keep to their rate and are skipped while bytes wait', async () => {
     await clock.pass(5);
   }
   assert.ok(sent >= 25 && sent <= 30, `${sent} poses in a second`);
-  assert.deepEqual(server.last.poses.map(({ poseSeq }) => poseSeq), Array.from({ length: sent }, (_, i) => i + 1));
+  assert.deepEqual(
+    server.last.poses.map(({ poseSeq }) => poseSeq),
+    Array.from({ length: sent }, (_, i) => i + 1),
+  );
   assert.deepEqual(server.last.poses[0]!.pose.position, { x: 1, y: 0, z: -3 });
   server.last.channels[1]!.bufferedAmount = 301;
   await clock.pass(100);
@@ -251,7 +283,13 @@ test('a chunk with a gap is asked for anew', async () => {
   const { server, client } = await inWorld();
   server.last.say({ kind: 'chunk_snapshot', chunk: 3n, version: 5, entities: [] });
   server.last.say({
-    kind: 'chunk_changes', chunk: 3n, fromVersion: 6, version: 7, frame: 7, upserts: [], removed: [],
+    kind: 'chunk_changes',
+    chunk: 3n,
+    fromVersion: 6,
+    version: 7,
+    frame: 7,
+    upserts: [],
+    removed: [],
   });
   assert.deepEqual(server.last.heard.at(-1), { kind: 'resync', chunk: 3n });
   client.close();

@@ -1,6 +1,14 @@
 // For tests: a virtual clock, and a server in memory behind the shapes of RTCPeerConnection and fetch.
 import { clientEvents, clientStates, serverEvents, serverStates } from '../src/index.js';
-import type { ClientEvent, Clock, DataChannel, Message, PoseUpdate, ServerEvent, StateMessage } from '../src/index.js';
+import type {
+  ClientEvent,
+  Clock,
+  DataChannel,
+  Message,
+  PoseUpdate,
+  ServerEvent,
+  StateMessage,
+} from '../src/index.js';
 
 export class VirtualClock implements Clock {
   private time = 0;
@@ -96,7 +104,9 @@ export class FakeSession {
   }
 
   get actions(): { seq: number; what: string }[] {
-    return this.heard.flatMap((one) => (one.kind === 'action' ? [{ seq: one.seq, what: one.body.what }] : []));
+    return this.heard.flatMap((one) =>
+      one.kind === 'action' ? [{ seq: one.seq, what: one.body.what }] : [],
+    );
   }
   say(event: ServerEvent): void {
     this.channels[0]!.deliver(serverEvents.encode(event));
@@ -115,8 +125,20 @@ export class FakeSession {
 
 export function welcomeOf(lastSeq: number): Message<'welcome'> {
   return {
-    kind: 'welcome', version: 1, player: 7n, body: 107n, name: 'Ada', position: { x: 0, y: 0, z: 0 }, yaw: 0, frame: 10,
-    lastSeq, stateHz: 30, viewChunks: 4, chunkSize: 32_000, contentHash: 1n, wallMs: 1_000_000,
+    kind: 'welcome',
+    version: 1,
+    player: 7n,
+    body: 107n,
+    name: 'Ada',
+    position: { x: 0, y: 0, z: 0 },
+    yaw: 0,
+    frame: 10,
+    lastSeq,
+    stateHz: 30,
+    viewChunks: 4,
+    chunkSize: 32_000,
+    contentHash: 1n,
+    wallMs: 1_000_000,
   };
 }
 

@@ -1,5 +1,5 @@
-// spec/vectors/*.jsonl, the same files that the C++ codec is tested against. What would break these: a field in another
-// order, a number that loses bits, bytes accepted that the grammar does not allow.
+// spec/vectors/*.jsonl, the same files that the C++ codec is tested against. What would break these: a field
+// in another order, a number that loses bits, bytes accepted that the grammar does not allow.
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import test from 'node:test';
@@ -18,7 +18,11 @@ interface Line {
 const folder = new URL('../../../../spec/vectors/', import.meta.url);
 const lines = readdirSync(folder)
   .filter((file) => file.endsWith('.jsonl'))
-  .flatMap((file) => readFileSync(new URL(file, folder), 'utf8').split('\n').filter((line) => line !== ''))
+  .flatMap((file) =>
+    readFileSync(new URL(file, folder), 'utf8')
+      .split('\n')
+      .filter((line) => line !== ''),
+  )
   .map((line) => JSON.parse(line) as Line);
 
 const codecs: Record<string, Codec<any>> = {
@@ -58,7 +62,8 @@ test('every vector decodes to its message and encodes back to its bytes', () => 
 test('numbers beyond what number holds exactly are refused, never rounded', () => {
   const wide = lines.filter((line) => line.wide);
   assert.ok(wide.length >= 4);
-  for (const line of wide) assert.throws(() => codecOf(line).decode(bytesOf(line.bytes)), WireError, line.name);
+  for (const line of wide)
+    assert.throws(() => codecOf(line).decode(bytesOf(line.bytes)), WireError, line.name);
 });
 
 test('bytes that break the grammar are refused', () => {
@@ -74,7 +79,11 @@ test('every proper prefix of a message is refused', () => {
     if (line.refused !== undefined || line.wide) continue;
     const bytes = bytesOf(line.bytes);
     for (let length = 0; length < bytes.length; ++length) {
-      assert.throws(() => codecOf(line).decode(bytes.subarray(0, length)), WireError, `${line.name}: ${length}`);
+      assert.throws(
+        () => codecOf(line).decode(bytes.subarray(0, length)),
+        WireError,
+        `${line.name}: ${length}`,
+      );
     }
   }
 });
@@ -85,7 +94,11 @@ test('values that the wire cannot say are refused by the encoder', () => {
     { kind: 'action', seq: 1.5, body: { what: 'idle' } },
     { kind: 'action', seq: 1, body: { what: 'fly' } },
     { kind: 'action', seq: 1, body: { what: 'drop', item: 65536, count: 1 } },
-    { kind: 'action', seq: 1, body: { what: 'build', type: 1, position: { x: 2 ** 31, y: 0, z: 0 }, yaw: 0 } },
+    {
+      kind: 'action',
+      seq: 1,
+      body: { what: 'build', type: 1, position: { x: 2 ** 31, y: 0, z: 0 }, yaw: 0 },
+    },
     { kind: 'action', seq: 1, body: { what: 'build', type: 1, position: { x: 0.5, y: 0, z: 0 }, yaw: 0 } },
     { kind: 'ping', nonce: -1n },
     { kind: 'ping', nonce: 1n << 64n },

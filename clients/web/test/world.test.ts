@@ -1,16 +1,41 @@
-// What would break these: a replica that drifts from the server's chunks, a listener told of what did not happen.
+// What would break these: a replica that drifts from the server's chunks, a listener told of what did not
+// happen.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { World } from '../src/index.js';
 import type { EntityView, Message } from '../src/index.js';
 
-const thing = (id: bigint, hp = 10): EntityView =>
-  ({ id, type: 2, position: { x: 0, y: 0, z: 0 }, yaw: 0, hp, state: 0, owner: 0n, stacks: [] });
-const snapshot = (chunk: bigint, version: number, ...entities: EntityView[]): Message<'chunk_snapshot'> =>
-  ({ kind: 'chunk_snapshot', chunk, version, entities });
+const thing = (id: bigint, hp = 10): EntityView => ({
+  id,
+  type: 2,
+  position: { x: 0, y: 0, z: 0 },
+  yaw: 0,
+  hp,
+  state: 0,
+  owner: 0n,
+  stacks: [],
+});
+const snapshot = (chunk: bigint, version: number, ...entities: EntityView[]): Message<'chunk_snapshot'> => ({
+  kind: 'chunk_snapshot',
+  chunk,
+  version,
+  entities,
+});
 const changes = (
-  chunk: bigint, fromVersion: number, version: number, upserts: EntityView[], removed: bigint[] = [],
-): Message<'chunk_changes'> => ({ kind: 'chunk_changes', chunk, fromVersion, version, frame: version, upserts, removed });
+  chunk: bigint,
+  fromVersion: number,
+  version: number,
+  upserts: EntityView[],
+  removed: bigint[] = [],
+): Message<'chunk_changes'> => ({
+  kind: 'chunk_changes',
+  chunk,
+  fromVersion,
+  version,
+  frame: version,
+  upserts,
+  removed,
+});
 
 function watched(): { world: World; log: string[] } {
   const world = new World();
@@ -42,7 +67,7 @@ test('a gap asks once for the chunk and changes nothing until the snapshot', () 
   assert.equal(world.entities.size, 1);
 });
 
-test('changes of a chunk that is not in view are nobody\'s', () => {
+test("changes of a chunk that is not in view are nobody's", () => {
   const { world, log } = watched();
   assert.equal(world.changes(changes(1n, 0, 1, [thing(1n)])), false);
   assert.deepEqual(log, []);

@@ -1,5 +1,5 @@
-// Aim: what stands under the crosshair, and what stands in the way of feet. Upright cylinders, and boxes for what is long
-// and thin, tested one by one: 2,000 of them cost some hundredths of a millisecond.
+// Aim: what stands under the crosshair, and what stands in the way of feet. Upright cylinders, and boxes for
+// what is long and thin, tested one by one: 2,000 of them cost some hundredths of a millisecond.
 import { DEPLETED, OPEN } from '@everframe/client';
 import type * as THREE from 'three';
 import type { Thing, Things } from './things.js';
@@ -10,7 +10,8 @@ const BODY_M = 0.32;
 
 const isThin = (thing: Thing): boolean => thing.def.kind === 'structure' && thing.def.height_mm > 0;
 
-// The part of the ray that is left after some slabs: here and not in an object, since it is made for every thing.
+// The part of the ray that is left after some slabs: here and not in an object, since it is made for every
+// thing.
 let near = 0;
 let far = 0;
 function slab(from: number, way: number, low: number, high: number): void {

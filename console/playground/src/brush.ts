@@ -1,5 +1,5 @@
-// Brush: low-poly geometry made in code. Parts are painted, placed and joined into one buffer with a colour for each
-// face; faces differ a little in brightness, so that flat colours do not look flat.
+// Brush: low-poly geometry made in code. Parts are painted, placed and joined into one buffer with a colour
+// for each face; faces differ a little in brightness, so that flat colours do not look flat.
 import * as THREE from 'three';
 import { mergeGeometries } from 'three/examples/jsm/utils/BufferGeometryUtils.js';
 
@@ -30,12 +30,18 @@ function roughen(geometry: THREE.BufferGeometry, amount: number, seed: number): 
   for (let i = 0; i < position.count; ++i) {
     corner.fromBufferAttribute(position, i);
     // Corners at one place move together, or the surface would tear.
-    const key = Math.round(corner.x * 997) * 73_856_093 ^ Math.round(corner.y * 997) * 19_349_663 ^
-      Math.round(corner.z * 997) * 83_492_791;
+    const key =
+      (Math.round(corner.x * 997) * 73_856_093) ^
+      (Math.round(corner.y * 997) * 19_349_663) ^
+      (Math.round(corner.z * 997) * 83_492_791);
     const random = chance(key ^ seed);
     random();
-    position.setXYZ(i, corner.x + (random() - 0.5) * 2 * amount, corner.y + (random() - 0.5) * 2 * amount,
-      corner.z + (random() - 0.5) * 2 * amount);
+    position.setXYZ(
+      i,
+      corner.x + (random() - 0.5) * 2 * amount,
+      corner.y + (random() - 0.5) * 2 * amount,
+      corner.z + (random() - 0.5) * 2 * amount,
+    );
   }
 }
 
@@ -50,7 +56,8 @@ export class Brush {
     const { at = [0, 0, 0], turn = [0, 0, 0], scale = 1, rough = 0, vary = 0.08 } = place;
     const part = geometry.index ? geometry.toNonIndexed() : geometry;
     if (rough > 0) roughen(part, rough, ++this.seed);
-    const size = typeof scale === 'number' ? new THREE.Vector3(scale, scale, scale) : new THREE.Vector3(...scale);
+    const size =
+      typeof scale === 'number' ? new THREE.Vector3(scale, scale, scale) : new THREE.Vector3(...scale);
     const rotation = new THREE.Quaternion().setFromEuler(new THREE.Euler(...turn));
     part.applyMatrix4(new THREE.Matrix4().compose(new THREE.Vector3(...at), rotation, size));
     part.deleteAttribute('uv');
@@ -72,15 +79,38 @@ export class Brush {
   }
   /** Standing on its `at`. */
   cone(paint: number, radius: number, height: number, sides: number, place: Placement = {}): this {
-    const cone = new THREE.ConeGeometry(radius, height, this.coarse ? Math.min(5, sides) : sides, 1, this.coarse).translate(0, height / 2, 0);
+    const cone = new THREE.ConeGeometry(
+      radius,
+      height,
+      this.coarse ? Math.min(5, sides) : sides,
+      1,
+      this.coarse,
+    ).translate(0, height / 2, 0);
     return this.add(cone, paint, place);
   }
-  post(paint: number, bottom: number, top: number, height: number, sides: number, place: Placement = {}): this {
-    const post = new THREE.CylinderGeometry(top, bottom, height, this.coarse ? 4 : sides, 1, this.coarse).translate(0, height / 2, 0);
+  post(
+    paint: number,
+    bottom: number,
+    top: number,
+    height: number,
+    sides: number,
+    place: Placement = {},
+  ): this {
+    const post = new THREE.CylinderGeometry(
+      top,
+      bottom,
+      height,
+      this.coarse ? 4 : sides,
+      1,
+      this.coarse,
+    ).translate(0, height / 2, 0);
     return this.add(post, paint, place);
   }
   stone(paint: number, radius: number, detail: number, place: Placement = {}): this {
-    return this.add(new THREE.IcosahedronGeometry(radius, this.coarse ? 0 : detail), paint, { rough: radius * 0.14, ...place });
+    return this.add(new THREE.IcosahedronGeometry(radius, this.coarse ? 0 : detail), paint, {
+      rough: radius * 0.14,
+      ...place,
+    });
   }
 
   /** Nothing if nothing was added. */

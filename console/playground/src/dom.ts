@@ -3,7 +3,9 @@
 type Child = Node | string | null;
 
 export function el<K extends keyof HTMLElementTagNameMap>(
-  tag: K, className = '', ...children: Child[]
+  tag: K,
+  className = '',
+  ...children: Child[]
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   if (className) made.className = className;

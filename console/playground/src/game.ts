@@ -29,7 +29,10 @@ function drawnBySoftware(): boolean {
 }
 
 const STATE_WORDS: Record<string, string> = {
-  connecting: 'connecting …', in_world: '', waiting: 'the server is away, coming back …', closed: 'ended',
+  connecting: 'connecting …',
+  in_world: '',
+  waiting: 'the server is away, coming back …',
+  closed: 'ended',
 };
 
 export class Game {
@@ -64,7 +67,11 @@ export class Game {
     const canvas = byId('view') as HTMLCanvasElement;
     const slow = drawnBySoftware();
     this.quality = slow ? 0 : 2;
-    this.renderer = new THREE.WebGLRenderer({ canvas, antialias: !slow, powerPreference: 'high-performance' });
+    this.renderer = new THREE.WebGLRenderer({
+      canvas,
+      antialias: !slow,
+      powerPreference: 'high-performance',
+    });
     this.renderer.shadowMap.enabled = true;
     this.renderer.shadowMap.type = THREE.PCFSoftShadowMap;
     this.renderer.toneMapping = THREE.ACESFilmicToneMapping;
@@ -121,7 +128,8 @@ export class Game {
     canvas.addEventListener('pointerdown', (event) => this.pointer(event, true));
     addEventListener('pointerup', (event) => this.pointer(event, false));
     addEventListener('pointermove', (event) => {
-      if (document.pointerLockElement === canvas || this.dragging) this.player.turn(event.movementX, event.movementY);
+      if (document.pointerLockElement === canvas || this.dragging)
+        this.player.turn(event.movementX, event.movementY);
     });
     canvas.addEventListener('contextmenu', (event) => event.preventDefault());
     document.addEventListener('pointerlockchange', () => !document.pointerLockElement && this.letGo());
@@ -269,7 +277,8 @@ export class Game {
 
   private tell(now: number): void {
     const { player, sent, pose } = this;
-    const moved = player.x !== sent.x || player.z !== sent.z || player.yaw !== sent.yaw || player.pitch !== sent.pitch;
+    const moved =
+      player.x !== sent.x || player.z !== sent.z || player.yaw !== sent.yaw || player.pitch !== sent.pitch;
     if (!moved && now - sent.at < POSE_AGAIN_MS) return;
     pose.position.x = player.x * 1000;
     pose.position.z = player.z * 1000;
@@ -283,7 +292,11 @@ export class Game {
     sent.at = now;
   }
 
-  private labelled: { thing: Thing | null; entity: unknown; near: boolean } = { thing: null, entity: null, near: false };
+  private labelled: { thing: Thing | null; entity: unknown; near: boolean } = {
+    thing: null,
+    entity: null,
+    near: false,
+  };
 
   private describe(): void {
     const thing = this.aimed;
@@ -295,12 +308,20 @@ export class Game {
     old.entity = thing?.entity;
     if (!thing) return this.hud.label(null);
     const { entity, def } = thing;
-    this.hud.label({ name: this.nameOf(thing), hp: entity.hp, hpMax: def.hp, hints: this.hintsFor(thing), near });
+    this.hud.label({
+      name: this.nameOf(thing),
+      hp: entity.hp,
+      hpMax: def.hp,
+      hints: this.hintsFor(thing),
+      near,
+    });
   }
 
   private nameOf({ entity, def }: Thing): string {
     if (def.kind !== 'item_pile' || entity.stacks.length === 0) return def.name;
-    return entity.stacks.map(({ item, count }) => `${count} ${this.content.items[item]?.name ?? ''}`).join(', ');
+    return entity.stacks
+      .map(({ item, count }) => `${count} ${this.content.items[item]?.name ?? ''}`)
+      .join(', ');
   }
 
   private hintsFor(thing: Thing): string {
@@ -316,7 +337,8 @@ export class Game {
     else if (def.kind === 'fire') hints.push(use ? 'E: put out' : 'E: light');
     else if (def.toggles) hints.push(use ? 'E: close' : 'E: open');
     const mine = entity.owner !== 0n && entity.owner === this.client.welcome?.player;
-    if (def.kind === 'item_pile' || (def.collectable && (mine || entity.owner === 0n))) hints.push('F: pick up');
+    if (def.kind === 'item_pile' || (def.collectable && (mine || entity.owner === 0n)))
+      hints.push('F: pick up');
     return hints.join('  ·  ');
   }
 

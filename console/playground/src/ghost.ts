@@ -1,5 +1,5 @@
-// Ghost: what is about to be built, where it would stand: on the ground ahead, on a grid of half a metre, turned by
-// quarters. Green if it can be paid for and nothing is seen to be in its way; the server decides.
+// Ghost: what is about to be built, where it would stand: on the ground ahead, on a grid of half a metre,
+// turned by quarters. Green if it can be paid for and nothing is seen to be in its way; the server decides.
 import type { Content } from '@everframe/client';
 import * as THREE from 'three';
 import type { Player } from './player.js';
@@ -18,7 +18,11 @@ export class Ghost {
   private type: number | null = null;
   private mesh: THREE.Mesh | null = null;
   private quarters = 0;
-  private readonly material = new THREE.MeshBasicMaterial({ transparent: true, opacity: 0.45, depthWrite: false });
+  private readonly material = new THREE.MeshBasicMaterial({
+    transparent: true,
+    opacity: 0.45,
+    depthWrite: false,
+  });
   private readonly way = new THREE.Vector3();
 
   constructor(
@@ -54,7 +58,9 @@ export class Ghost {
     const out = Math.max(1.2, ahead);
     const snap = (value: number): number => Math.round(value / GRID_M) * GRID_M;
     this.mesh.position.set(
-      snap(player.x + (this.way.x / level) * out), 0, snap(player.z + (this.way.z / level) * out),
+      snap(player.x + (this.way.x / level) * out),
+      0,
+      snap(player.z + (this.way.z / level) * out),
     );
     // A wall faces who builds it.
     const facing = Math.round(player.yaw / (Math.PI / 2)) + this.quarters;

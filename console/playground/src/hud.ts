@@ -1,5 +1,5 @@
-// Hud: everything over the picture: crosshair and what it is on, inventory, things to build, crafting, the open chest,
-// connection, messages. It changes when something changed, not in every frame.
+// Hud: everything over the picture: crosshair and what it is on, inventory, things to build, crafting, the
+// open chest, connection, messages. It changes when something changed, not in every frame.
 import type { Client, Content, Entity, ItemCount, Stack } from '@everframe/client';
 import { byId, el, icon } from './dom.js';
 import { iconOf } from './icons.js';
@@ -64,7 +64,8 @@ export class Hud {
     byId('label-hint').textContent = label.near ? label.hints : 'too far away';
     const bar = byId('label-hp');
     bar.hidden = label.hpMax <= 1;
-    (bar.firstElementChild as HTMLElement).style.width = `${Math.max(0, Math.min(1, label.hp / label.hpMax)) * 100}%`;
+    (bar.firstElementChild as HTMLElement).style.width =
+      `${Math.max(0, Math.min(1, label.hp / label.hpMax)) * 100}%`;
     byId('label-count').textContent = label.hpMax > 1 ? `${label.hp} / ${label.hpMax}` : '';
   }
 
@@ -100,13 +101,16 @@ export class Hud {
     const before = this.carried;
     this.carried = new Map();
     for (const { item, count } of stacks) this.carried.set(item, this.count(item) + count);
-    byId('inventory').replaceChildren(...stacks.map((stack) => this.slot(stack, () => this.actions.give(stack))));
+    byId('inventory').replaceChildren(
+      ...stacks.map((stack) => this.slot(stack, () => this.actions.give(stack))),
+    );
     byId('inventory-empty').hidden = stacks.length > 0;
     if (tell) {
       for (const [item, count] of this.carried) {
         const more = count - (before.get(item) ?? 0);
         const known = this.content.items[item];
-        if (more > 0) this.toast(`+${more}  ${known?.name ?? item}`, 'good', iconOf(known?.key ?? '', known?.name ?? ''));
+        if (more > 0)
+          this.toast(`+${more}  ${known?.name ?? item}`, 'good', iconOf(known?.key ?? '', known?.name ?? ''));
       }
     }
     this.hotbar();
@@ -117,7 +121,12 @@ export class Hud {
   private slot(stack: Stack, clicked: () => void): HTMLElement {
     const item = this.content.items[stack.item];
     const name = item?.name ?? `item ${stack.item}`;
-    const slot = el('button', 'slot', icon(iconOf(item?.key ?? '', name)), el('b', '', stack.count > 1 ? `${stack.count}` : ''));
+    const slot = el(
+      'button',
+      'slot',
+      icon(iconOf(item?.key ?? '', name)),
+      el('b', '', stack.count > 1 ? `${stack.count}` : ''),
+    );
     slot.append(el('span', 'slot-name', name));
     slot.title = name;
     slot.onclick = clicked;
@@ -131,18 +140,34 @@ export class Hud {
   }
 
   private hotbar(): void {
-    byId('hotbar').replaceChildren(...this.content.builds.slice(0, 9).map(({ entity, cost }, i) => {
-      const def = this.content.entities[entity];
-      const price = el('span', 'price', ...cost.map(({ item, count }) => {
-        const known = this.content.items[item];
-        return el('span', this.count(item) >= count ? 'have' : 'lack', icon(iconOf(known?.key ?? '', known?.name ?? '')), `${count}`);
-      }));
-      const button = el('button', i === this.chosen ? 'build on' : 'build', el('kbd', '', `${i + 1}`),
-        el('span', 'build-name', def?.name ?? `${entity}`), price);
-      button.classList.toggle('poor', !this.payable(cost));
-      button.onclick = () => this.actions.choose(i);
-      return button;
-    }));
+    byId('hotbar').replaceChildren(
+      ...this.content.builds.slice(0, 9).map(({ entity, cost }, i) => {
+        const def = this.content.entities[entity];
+        const price = el(
+          'span',
+          'price',
+          ...cost.map(({ item, count }) => {
+            const known = this.content.items[item];
+            return el(
+              'span',
+              this.count(item) >= count ? 'have' : 'lack',
+              icon(iconOf(known?.key ?? '', known?.name ?? '')),
+              `${count}`,
+            );
+          }),
+        );
+        const button = el(
+          'button',
+          i === this.chosen ? 'build on' : 'build',
+          el('kbd', '', `${i + 1}`),
+          el('span', 'build-name', def?.name ?? `${entity}`),
+          price,
+        );
+        button.classList.toggle('poor', !this.payable(cost));
+        button.onclick = () => this.actions.choose(i);
+        return button;
+      }),
+    );
   }
 
   // ---- panels ----
@@ -163,29 +188,52 @@ export class Hud {
   }
 
   private recipes(): void {
-    byId('recipes').replaceChildren(...this.content.recipes.map((recipe, i) => {
-      const made = recipe.outputs[0] ? this.content.items[recipe.outputs[0].item] : undefined;
-      const needs = el('span', 'price', ...recipe.inputs.map(({ item, count }) => {
-        const known = this.content.items[item];
-        const part = el('span', this.count(item) >= count ? 'have' : 'lack',
-          icon(iconOf(known?.key ?? '', known?.name ?? '')), `${Math.min(this.count(item), 999)}/${count}`);
-        part.title = known?.name ?? '';
-        return part;
-      }));
-      const station = recipe.station === null ? null
-        : el('span', 'station', `at a ${this.content.entities[recipe.station]?.name.toLowerCase() ?? 'station'}`);
-      const row = el('div', 'recipe', icon(iconOf(made?.key ?? '', made?.name ?? '')),
-        el('div', 'recipe-words', el('b', '', recipe.name), station, needs));
-      const most = Math.min(recipe.times_max, ...recipe.inputs.map(({ item, count }) => Math.floor(this.count(item) / count)));
-      for (const times of new Set([1, Math.min(5, recipe.times_max)])) {
-        const button = el('button', 'make', `× ${times}`);
-        button.disabled = most < times;
-        button.onclick = () => this.actions.craft(i, times);
-        row.append(button);
-      }
-      row.classList.toggle('poor', most < 1);
-      return row;
-    }));
+    byId('recipes').replaceChildren(
+      ...this.content.recipes.map((recipe, i) => {
+        const made = recipe.outputs[0] ? this.content.items[recipe.outputs[0].item] : undefined;
+        const needs = el(
+          'span',
+          'price',
+          ...recipe.inputs.map(({ item, count }) => {
+            const known = this.content.items[item];
+            const part = el(
+              'span',
+              this.count(item) >= count ? 'have' : 'lack',
+              icon(iconOf(known?.key ?? '', known?.name ?? '')),
+              `${Math.min(this.count(item), 999)}/${count}`,
+            );
+            part.title = known?.name ?? '';
+            return part;
+          }),
+        );
+        const station =
+          recipe.station === null
+            ? null
+            : el(
+                'span',
+                'station',
+                `at a ${this.content.entities[recipe.station]?.name.toLowerCase() ?? 'station'}`,
+              );
+        const row = el(
+          'div',
+          'recipe',
+          icon(iconOf(made?.key ?? '', made?.name ?? '')),
+          el('div', 'recipe-words', el('b', '', recipe.name), station, needs),
+        );
+        const most = Math.min(
+          recipe.times_max,
+          ...recipe.inputs.map(({ item, count }) => Math.floor(this.count(item) / count)),
+        );
+        for (const times of new Set([1, Math.min(5, recipe.times_max)])) {
+          const button = el('button', 'make', `× ${times}`);
+          button.disabled = most < times;
+          button.onclick = () => this.actions.craft(i, times);
+          row.append(button);
+        }
+        row.classList.toggle('poor', most < 1);
+        return row;
+      }),
+    );
   }
 
   /** The chest that stacks go into, if its panel is open. */

@@ -64,7 +64,9 @@ function nameTag(name: string): THREE.Sprite {
   pen.fillText(name, canvas.width / 2, canvas.height / 2 + 3, canvas.width - 40);
   const texture = new THREE.CanvasTexture(canvas);
   texture.colorSpace = THREE.SRGBColorSpace;
-  const sprite = new THREE.Sprite(new THREE.SpriteMaterial({ map: texture, transparent: true, depthWrite: false }));
+  const sprite = new THREE.Sprite(
+    new THREE.SpriteMaterial({ map: texture, transparent: true, depthWrite: false }),
+  );
   sprite.scale.set((0.26 * canvas.width) / canvas.height, 0.26, 1);
   return sprite;
 }

@@ -1,5 +1,5 @@
-// Player: the body that is ours: where it stands and looks, moved by keys and mouse. Metres and radians; the server hears
-// of it by poses, and may put it elsewhere.
+// Player: the body that is ours: where it stands and looks, moved by keys and mouse. Metres and radians; the
+// server hears of it by poses, and may put it elsewhere.
 import * as THREE from 'three';
 import { keepOut } from './aim.js';
 import type { Things } from './things.js';

@@ -1,5 +1,5 @@
-// Probe: `window.everframe`, by which tests and the curious drive the page. Documented in console/README.md. What it gives
-// is plain data (ids as text), so that it passes out of a browser.
+// Probe: `window.everframe`, by which tests and the curious drive the page. Documented in console/README.md.
+// What it gives is plain data (ids as text), so that it passes out of a browser.
 import type { Client, Content, Outcome } from '@everframe/client';
 import type * as THREE from 'three';
 import type { Player } from './player.js';
@@ -59,9 +59,24 @@ export function announce(client: Client): void {
   };
   const nothing = { name: '', id: '', body: '', x: 0, z: 0, yaw: 0 };
   const probe: Probe = {
-    client, content: null, ready: false, player: nothing, entities: away, nearest: away, inventory: away, avatars: away,
-    walkTo: away, look: away, harvest: away, harvestNearest: away, build: away, craft: away, interact: away, pickUp: away,
-    drop: away, stats: away,
+    client,
+    content: null,
+    ready: false,
+    player: nothing,
+    entities: away,
+    nearest: away,
+    inventory: away,
+    avatars: away,
+    walkTo: away,
+    look: away,
+    harvest: away,
+    harvestNearest: away,
+    build: away,
+    craft: away,
+    interact: away,
+    pickUp: away,
+    drop: away,
+    stats: away,
   };
   (window as unknown as { everframe: Probe }).everframe = probe;
 }
@@ -74,7 +89,8 @@ export function expose({ client, content, player, things, renderer, pace }: Stag
   };
   const indexOf = (list: { key: string }[], key: string): number => {
     const index = list.findIndex((one) => one.key === key);
-    if (index < 0) throw new Error(`the content pack has no "${key}": it has ${list.map((one) => one.key).join(', ')}`);
+    if (index < 0)
+      throw new Error(`the content pack has no "${key}": it has ${list.map((one) => one.key).join(', ')}`);
     return index;
   };
   const counts = (stacks: readonly { item: number; count: number }[]): Record<string, number> => {
@@ -94,16 +110,27 @@ export function expose({ client, content, player, things, renderer, pace }: Stag
     get player() {
       const welcome = client.welcome;
       return {
-        name: welcome?.name ?? '', id: `${welcome?.player ?? ''}`, body: `${welcome?.body ?? ''}`,
-        x: player.x, z: player.z, yaw: (player.yaw / Math.PI) * 180,
+        name: welcome?.name ?? '',
+        id: `${welcome?.player ?? ''}`,
+        body: `${welcome?.body ?? ''}`,
+        x: player.x,
+        z: player.z,
+        yaw: (player.yaw / Math.PI) * 180,
       };
     },
     entities: (key) =>
       things.list
         .filter(({ def }) => key === undefined || def.key === key)
         .map(({ entity, def, x, z }) => ({
-          id: `${entity.id}`, key: def.key, x, z, hp: entity.hp, state: entity.state, owner: `${entity.owner}`,
-          far: Math.hypot(x - player.x, z - player.z), stacks: counts(entity.stacks),
+          id: `${entity.id}`,
+          key: def.key,
+          x,
+          z,
+          hp: entity.hp,
+          state: entity.state,
+          owner: `${entity.owner}`,
+          far: Math.hypot(x - player.x, z - player.z),
+          stacks: counts(entity.stacks),
         }))
         .sort((a, b) => a.far - b.far),
     nearest: (key) => probe.entities(key).find(({ state }) => (state & 1) === 0) ?? null,
@@ -111,10 +138,16 @@ export function expose({ client, content, player, things, renderer, pace }: Stag
     avatars: () =>
       [...client.avatars.all.values()].flatMap(({ name, player: id, body, pose }) =>
         pose
-          ? [{
-              name, player: `${id}`, body: `${body}`, x: pose.position.x / 1000, z: pose.position.z / 1000,
-              yaw: pose.yaw / 1000,
-            }]
+          ? [
+              {
+                name,
+                player: `${id}`,
+                body: `${body}`,
+                x: pose.position.x / 1000,
+                z: pose.position.z / 1000,
+                yaw: pose.yaw / 1000,
+              },
+            ]
           : [],
       ),
     walkTo: (x, z) => new Promise((reached) => void (player.goal = { x, z, reached })),
@@ -132,15 +165,23 @@ export function expose({ client, content, player, things, renderer, pace }: Stag
       return probe.harvest(target.id);
     },
     build: (key, x, z, yaw = 0) =>
-      told(client.build(indexOf(content.entities, key), { x: Math.round(x * 1000), y: 0, z: Math.round(z * 1000) },
-        Math.round(yaw * 1000))),
+      told(
+        client.build(
+          indexOf(content.entities, key),
+          { x: Math.round(x * 1000), y: 0, z: Math.round(z * 1000) },
+          Math.round(yaw * 1000),
+        ),
+      ),
     craft: (key, times = 1) => told(client.craft(indexOf(content.recipes, key), times)),
     interact: (id) => told(client.interact(BigInt(id))),
     pickUp: (id) => told(client.pickUp(BigInt(id))),
     drop: (key, count) => told(client.dropItems(indexOf(content.items, key), count)),
     stats: () => ({
-      fps: pace.fps, frameMs: pace.frameMs, drawCalls: renderer.info.render.calls,
-      triangles: renderer.info.render.triangles, entities: things.list.length,
+      fps: pace.fps,
+      frameMs: pace.frameMs,
+      drawCalls: renderer.info.render.calls,
+      triangles: renderer.info.render.triangles,
+      entities: things.list.length,
     }),
   };
   (window as unknown as { everframe: Probe }).everframe = probe;

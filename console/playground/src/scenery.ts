@@ -1,5 +1,5 @@
-// Scenery: what is there whatever the world holds: light, sky, hills on the horizon, clouds, ground and grass. All of it
-// follows the camera; nothing is allocated after the start.
+// Scenery: what is there whatever the world holds: light, sky, hills on the horizon, clouds, ground and
+// grass. All of it follows the camera; nothing is allocated after the start.
 import * as THREE from 'three';
 import { Brush } from './brush.js';
 
@@ -16,8 +16,11 @@ function noiseTexture(): THREE.DataTexture {
   const side = 256;
   const cells = 32;
   let seed = 11;
-  const random = (): number => ((seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647);
-  const layers = [cells, cells * 4].map((count) => ({ count, values: Array.from({ length: count * count }, random) }));
+  const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+  const layers = [cells, cells * 4].map((count) => ({
+    count,
+    values: Array.from({ length: count * count }, random),
+  }));
   const bytes = new Uint8Array(4 * side * side);
   const smooth = (t: number): number => t * t * (3 - 2 * t);
   for (let y = 0; y < side; ++y) {
@@ -27,7 +30,8 @@ function noiseTexture(): THREE.DataTexture {
         const v = (y / side) * count;
         const i = Math.floor(u);
         const j = Math.floor(v);
-        const at = (di: number, dj: number): number => values[((j + dj) % count) * count + ((i + di) % count)]!;
+        const at = (di: number, dj: number): number =>
+          values[((j + dj) % count) * count + ((i + di) % count)]!;
         const fu = smooth(u - i);
         const fv = smooth(v - j);
         const top = at(0, 0) + (at(1, 0) - at(0, 0)) * fu;
@@ -53,7 +57,10 @@ function sky(): THREE.Mesh {
     fog: false,
     uniforms: { sun: { value: SUN }, haze: { value: new THREE.Color(FOG_COLOUR) } },
     vertexShader: `varying vec3 way;
-      void main() { way = position; gl_Position = projectionMatrix * mat4(mat3(viewMatrix)) * vec4(position, 1.0); }`,
+      void main() {
+        way = position;
+        gl_Position = projectionMatrix * mat4(mat3(viewMatrix)) * vec4(position, 1.0);
+      }`,
     fragmentShader: `varying vec3 way; uniform vec3 sun; uniform vec3 haze;
       void main() {
         vec3 w = normalize(way);
@@ -79,7 +86,10 @@ function hills(): THREE.Mesh {
     const far = 430 + 90 * Math.sin(i * 2.7);
     const tall = 34 + 46 * Math.abs(Math.sin(i * 1.31)) * Math.abs(Math.sin(i * 0.53 + 1));
     brush.cone([0x8fb0c4, 0x9ab9c9, 0x86a8bf][i % 3]!, 62 + 26 * Math.sin(i * 3.1) ** 2, tall, 6, {
-      at: [Math.cos(turn) * far, -3, Math.sin(turn) * far], turn: [0, i, 0], rough: 5, vary: 0.04,
+      at: [Math.cos(turn) * far, -3, Math.sin(turn) * far],
+      turn: [0, i, 0],
+      rough: 5,
+      vary: 0.04,
     });
   }
   const mesh = new THREE.Mesh(brush.done()!, new THREE.MeshBasicMaterial({ vertexColors: true, fog: false }));
@@ -96,13 +106,23 @@ function clouds(): THREE.Mesh {
     for (let k = 0; k < 4; ++k) {
       const size = 13 + 8 * Math.abs(Math.sin(i * 3 + k));
       brush.stone(0xffffff, 1, 1, {
-        at: [Math.cos(turn) * far + (k - 1.5) * 15, 120 + 30 * Math.sin(i * 1.7), Math.sin(turn) * far + 7 * Math.sin(k * 2 + i)],
-        scale: [size * 1.3, size * 0.42, size], vary: 0.03,
+        at: [
+          Math.cos(turn) * far + (k - 1.5) * 15,
+          120 + 30 * Math.sin(i * 1.7),
+          Math.sin(turn) * far + 7 * Math.sin(k * 2 + i),
+        ],
+        scale: [size * 1.3, size * 0.42, size],
+        vary: 0.03,
       });
     }
   }
   const material = new THREE.MeshLambertMaterial({
-    vertexColors: true, fog: false, transparent: true, opacity: 0.85, emissive: 0x8fa6bb, emissiveIntensity: 0.5,
+    vertexColors: true,
+    fog: false,
+    transparent: true,
+    opacity: 0.85,
+    emissive: 0x8fa6bb,
+    emissiveIntensity: 0.5,
   });
   const mesh = new THREE.Mesh(brush.done()!, material);
   mesh.frustumCulled = false;
@@ -116,15 +136,22 @@ function ground(noise: THREE.Texture): THREE.Mesh {
     shader.uniforms['noise'] = { value: noise };
     shader.vertexShader = shader.vertexShader
       .replace('#include <common>', '#include <common>\nvarying vec2 spot;')
-      .replace('#include <begin_vertex>', '#include <begin_vertex>\nspot = (modelMatrix * vec4(position, 1.0)).xz;');
+      .replace(
+        '#include <begin_vertex>',
+        '#include <begin_vertex>\nspot = (modelMatrix * vec4(position, 1.0)).xz;',
+      );
     shader.fragmentShader = shader.fragmentShader
       .replace('#include <common>', '#include <common>\nvarying vec2 spot;\nuniform sampler2D noise;')
-      .replace('#include <color_fragment>', `
+      .replace(
+        '#include <color_fragment>',
+        `
         vec2 broad = texture2D(noise, spot * 0.0011).rg;
         vec2 fine = texture2D(noise, spot * 0.022).rg;
         vec3 meadow = mix(vec3(0.15, 0.26, 0.072), vec3(0.25, 0.33, 0.105), broad.g * 0.6 + fine.r * 0.4);
-        meadow = mix(meadow, vec3(0.27, 0.21, 0.13), smoothstep(0.62, 0.85, broad.r) * smoothstep(0.35, 0.6, fine.r) * 0.7);
-        diffuseColor.rgb = meadow * (0.82 + 0.36 * fine.g);`);
+        float bare = smoothstep(0.62, 0.85, broad.r) * smoothstep(0.35, 0.6, fine.r);
+        meadow = mix(meadow, vec3(0.27, 0.21, 0.13), bare * 0.7);
+        diffuseColor.rgb = meadow * (0.82 + 0.36 * fine.g);`,
+      );
   };
   const mesh = new THREE.Mesh(new THREE.PlaneGeometry(1, 1).rotateX(-Math.PI / 2), material);
   mesh.scale.setScalar(1_400);
@@ -146,9 +173,12 @@ function grass(wind: { value: number }, noise: THREE.Texture): { mesh: THREE.Mes
   geometry.instanceCount = GRASS_COUNT;
   const spots = new Float32Array(4 * GRASS_COUNT);
   let seed = 1;
-  const random = (): number => ((seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647);
+  const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
   for (let i = 0; i < GRASS_COUNT; ++i) {
-    spots.set([random() * GRASS_SPAN_M, random() * GRASS_SPAN_M, random() * 6.28, 0.6 + random() * 0.7], 4 * i);
+    spots.set(
+      [random() * GRASS_SPAN_M, random() * GRASS_SPAN_M, random() * 6.28, 0.6 + random() * 0.7],
+      4 * i,
+    );
   }
   geometry.setAttribute('spot', new THREE.InstancedBufferAttribute(spots, 4));
   const eye = new THREE.Vector2();
@@ -163,12 +193,15 @@ function grass(wind: { value: number }, noise: THREE.Texture): { mesh: THREE.Mes
       void main() {
         vec2 base = eye + mod(spot.xy - eye, ${GRASS_SPAN_M.toFixed(1)}) - ${(GRASS_SPAN_M / 2).toFixed(1)};
         float away = length(base - eye);
-        float size = spot.w * (1.0 - smoothstep(${(GRASS_SPAN_M * 0.3).toFixed(1)}, ${(GRASS_SPAN_M * 0.5).toFixed(1)}, away));
+        const float span = ${GRASS_SPAN_M.toFixed(1)};
+        float size = spot.w * (1.0 - smoothstep(span * 0.3, span * 0.5, away));
         size *= smoothstep(0.25, 0.5, texture2D(noise, base * 0.004).r);
         float c = cos(spot.z), s = sin(spot.z);
         vec3 p = vec3(c * position.x - s * position.z, position.y, s * position.x + c * position.z) * size;
-        p.xz += position.y * 0.25 * vec2(sin(wind * 1.7 + base.x * 0.6), cos(wind * 1.3 + base.y * 0.6)) * size;
-        shade = mix(vec3(0.16, 0.27, 0.07), vec3(0.36, 0.47, 0.15), position.y / 0.3) * (0.85 + 0.3 * scatter(base));
+        vec2 sway = vec2(sin(wind * 1.7 + base.x * 0.6), cos(wind * 1.3 + base.y * 0.6));
+        p.xz += position.y * 0.25 * sway * size;
+        shade = mix(vec3(0.16, 0.27, 0.07), vec3(0.36, 0.47, 0.15), position.y / 0.3);
+        shade *= 0.85 + 0.3 * scatter(base);
         vec4 mvPosition = viewMatrix * vec4(p.x + base.x, p.y, p.z + base.y, 1.0);
         gl_Position = projectionMatrix * mvPosition;
         #include <fog_vertex>

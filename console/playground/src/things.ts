@@ -1,5 +1,5 @@
-// Things: the world's entities on the screen. One pool of instances for each type in each of its states; an entity is a
-// row in one of them. Adding, changing and removing touch one row; a frame allocates nothing.
+// Things: the world's entities on the screen. One pool of instances for each type in each of its states; an
+// entity is a row in one of them. Adding, changing and removing touch one row; a frame allocates nothing.
 import { DEPLETED, LIT, OPEN } from '@everframe/client';
 import type { Content, ContentEntity, Entity, World } from '@everframe/client';
 import * as THREE from 'three';
@@ -12,8 +12,14 @@ const NEAR_M = 34; // farther things have few triangles and cast no shadow
 const ALWAYS_M = 20; // what is behind the player, but casts its shadow before
 const FIRES_LIT_MAX = 3; // lamps cost every pixel, also dark ones
 const FIRE_FAR_M = 50;
-const UNKNOWN: ContentEntity =
-  { key: 'unknown', name: 'Something unknown', kind: 'unknown', hp: 1, radius_mm: 300, height_mm: 600 };
+const UNKNOWN: ContentEntity = {
+  key: 'unknown',
+  name: 'Something unknown',
+  kind: 'unknown',
+  hp: 1,
+  radius_mm: 300,
+  height_mm: 600,
+};
 
 /** An entity, with what drawing and aiming ask of it in every frame. Metres and radians. */
 export interface Thing {
@@ -45,8 +51,8 @@ interface Part {
   shadow: boolean;
 }
 
-// The same things, near in full and far in few triangles. In every frame the rows in sight are copied to the front of
-// the meshes, so that what is behind the player costs nothing on the graphics card.
+// The same things, near in full and far in few triangles. In every frame the rows in sight are copied to the
+// front of the meshes, so that what is behind the player costs nothing on the graphics card.
 class Pool {
   readonly rows: Thing[] = [];
   private matrices = new Float32Array(0);
@@ -188,7 +194,9 @@ export class Things {
       }
     }
     camera.updateMatrixWorld();
-    sight.setFromProjectionMatrix(projection.multiplyMatrices(camera.projectionMatrix, camera.matrixWorldInverse));
+    sight.setFromProjectionMatrix(
+      projection.multiplyMatrices(camera.projectionMatrix, camera.matrixWorldInverse),
+    );
     for (let i = 0; i < this.drawn.length; ++i) this.drawn[i]!.show(camera.position);
     this.light(seconds, camera.position);
   }
@@ -210,8 +218,17 @@ export class Things {
   private add(entity: Entity): void {
     const def = this.content.entities[entity.type] ?? UNKNOWN;
     const thing: Thing = {
-      entity, def, x: 0, y: 0, z: 0, yaw: 0, size: 1, pool: this.poolOf(entity), row: 0,
-      index: this.list.length, shaken: 0,
+      entity,
+      def,
+      x: 0,
+      y: 0,
+      z: 0,
+      yaw: 0,
+      size: 1,
+      pool: this.poolOf(entity),
+      row: 0,
+      index: this.list.length,
+      shaken: 0,
     };
     this.list.push(thing);
     this.byId.set(entity.id, thing);
@@ -265,10 +282,18 @@ export class Things {
     if (!pool) {
       const def = this.content.entities[entity.type] ?? UNKNOWN;
       const look = {
-        depleted: (entity.state & DEPLETED) !== 0, open: (entity.state & OPEN) !== 0, lit: (entity.state & LIT) !== 0,
+        depleted: (entity.state & DEPLETED) !== 0,
+        open: (entity.state & OPEN) !== 0,
+        lit: (entity.state & LIT) !== 0,
       };
       const glows = shapeOf(def, look, true).glow !== null;
-      pool = new Pool(this.scene, this.partsOf(def, look, false), this.partsOf(def, look, true), def.height_mm / 1000, glows);
+      pool = new Pool(
+        this.scene,
+        this.partsOf(def, look, false),
+        this.partsOf(def, look, true),
+        def.height_mm / 1000,
+        glows,
+      );
       this.pools.set(key, pool);
       this.drawn.push(pool);
     }
@@ -283,7 +308,8 @@ export class Things {
     return parts;
   }
 
-  // The lamps go to the fires that are nearest. All burn or none: their number is compiled into every material.
+  // The lamps go to the fires that are nearest. All burn or none: their number is compiled into every
+  // material.
   private light(seconds: number, eye: THREE.Vector3): void {
     let lit = false;
     for (const lamp of this.lamps) {
@@ -314,13 +340,16 @@ function inTheWind(material: THREE.Material, wind: { value: number }): THREE.Mat
     shader.uniforms['wind'] = wind;
     shader.vertexShader = shader.vertexShader
       .replace('#include <common>', '#include <common>\nuniform float wind;')
-      .replace('#include <begin_vertex>', `#include <begin_vertex>
+      .replace(
+        '#include <begin_vertex>',
+        `#include <begin_vertex>
         #ifdef USE_INSTANCING
           float own = instanceMatrix[3].x * 0.31 + instanceMatrix[3].z * 0.23;
           float bend = transformed.y * transformed.y * 0.0016 + 0.004 * transformed.y;
           transformed.x += bend * sin(wind * 1.15 + own);
           transformed.z += bend * cos(wind * 0.9 + own * 1.3);
-        #endif`);
+        #endif`,
+      );
   };
   return material;
 }

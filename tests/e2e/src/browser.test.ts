@@ -1,5 +1,5 @@
-// The playground in Chromium: two pages in one world. What would break these: a page that asks for what there is not, a
-// browser's WebRTC against ours, a world that is not the same for both.
+// The playground in Chromium: two pages in one world. What would break these: a page that asks for what
+// there is not, a browser's WebRTC against ours, a world that is not the same for both.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,9 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { serverUnderTest, until } from './server.js';
 
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const missing = existsSync(CHROMIUM) ? false : `there is no ${CHROMIUM}: apt-get install chromium, or set CHROMIUM`;
+const missing = existsSync(CHROMIUM)
+  ? false
+  : `there is no ${CHROMIUM}: apt-get install chromium, or set CHROMIUM`;
 const server = serverUnderTest();
 const contexts: BrowserContext[] = [];
 const folders: string[] = [];
@@ -24,8 +26,15 @@ async function open(name: string): Promise<Page> {
     executablePath: CHROMIUM,
     viewport: { width: 640, height: 400 },
     args: [
-      '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync', '--enable-unsafe-swiftshader',
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--enable-unsafe-swiftshader',
     ],
   });
   contexts.push(context);
@@ -77,21 +86,32 @@ test('two pages see each other walk', { skip: missing }, async () => {
   await ask(ada, `everframe.walkTo(${start.x + 3}, ${start.z + 2})`);
   await until('Bob sees where Ada has gone', async () => {
     const avatars = await ask<Place[]>(bob, 'everframe.avatars()');
-    return avatars.some(({ name, x, z }) => name === 'Ada' && Math.hypot(x - start.x - 3, z - start.z - 2) < 0.1);
+    return avatars.some(
+      ({ name, x, z }) => name === 'Ada' && Math.hypot(x - start.x - 3, z - start.z - 2) < 0.1,
+    );
   });
 });
 
 test('harvesting in one page fills its inventory', { skip: missing }, async () => {
-  for (let hits = 0; hits < 40 && ((await ask<Record<string, number>>(ada, 'everframe.inventory()'))['wood'] ?? 0) < 4; ++hits) {
+  for (
+    let hits = 0;
+    hits < 40 && ((await ask<Record<string, number>>(ada, 'everframe.inventory()'))['wood'] ?? 0) < 4;
+    ++hits
+  ) {
     const told = await ask<{ name: string }>(ada, "everframe.harvestNearest('pine')");
     assert.equal(told.name, 'applied');
   }
-  await until('the wood is carried', async () => (await ask<Record<string, number>>(ada, 'everframe.inventory()'))['wood']! >= 4);
+  await until(
+    'the wood is carried',
+    async () => (await ask<Record<string, number>>(ada, 'everframe.inventory()'))['wood']! >= 4,
+  );
 });
 
 test('a wall built in one page stands in the other', { skip: missing }, async () => {
   // Beside the player where there is room: a script of the page looks for it.
-  const told = await ask<{ name: string }>(ada, `(async () => {
+  const told = await ask<{ name: string }>(
+    ada,
+    `(async () => {
     let last;
     for (let turn = 0; turn < 12; ++turn) {
       const { x, z } = everframe.player;
@@ -100,9 +120,13 @@ test('a wall built in one page stands in the other', { skip: missing }, async ()
       if (last.name !== 'occupied') break;
     }
     return last;
-  })()`);
+  })()`,
+  );
   assert.equal(told.name, 'applied');
-  const seen = await until('Bob sees the wall', async () => (await ask<{ id: string }[]>(bob, "everframe.entities('wood_wall')"))[0]);
+  const seen = await until(
+    'Bob sees the wall',
+    async () => (await ask<{ id: string }[]>(bob, "everframe.entities('wood_wall')"))[0],
+  );
   wall = seen.id;
 });
 
@@ -129,14 +153,19 @@ test('after kill -9 both pages come back by themselves, and the wall stands', { 
   const body = (await ask<Place>(ada, 'everframe.player')).body;
   away = true;
   await server.kill();
-  await until('the pages notice', async () => !(await ask<boolean>(ada, 'everframe.ready')) && !(await ask<boolean>(bob, 'everframe.ready')));
+  await until(
+    'the pages notice',
+    async () =>
+      !(await ask<boolean>(ada, 'everframe.ready')) && !(await ask<boolean>(bob, 'everframe.ready')),
+  );
   await server.start();
   await ready(ada);
   await ready(bob);
   away = false;
   assert.equal((await ask<Place>(ada, 'everframe.player')).body, body);
   await until('the wall stands', async () =>
-    (await ask<{ id: string }[]>(bob, "everframe.entities('wood_wall')")).some(({ id }) => id === wall));
+    (await ask<{ id: string }[]>(bob, "everframe.entities('wood_wall')")).some(({ id }) => id === wall),
+  );
 });
 
 test('a page that is loaded anew is the same player', { skip: missing }, async () => {

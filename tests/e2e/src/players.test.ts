@@ -1,4 +1,5 @@
-// Two players over real WebRTC from Node. What would break these: anything between a data channel and the disk.
+// Two players over real WebRTC from Node. What would break these: anything between a data channel and the
+// disk.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ActionLost, GoodbyeReason } from '@everframe/client';
@@ -44,7 +45,9 @@ test('a step that is too far is taken back', async () => {
   const from = { ...ada.place };
   let moved = 0;
   const stop = ada.client.on('moved', () => ++moved);
-  await until('a pose was sent', () => ada.client.sendPose({ position: { ...from, x: from.x + 300_000 }, yaw: 0 }));
+  await until('a pose was sent', () =>
+    ada.client.sendPose({ position: { ...from, x: from.x + 300_000 }, yaw: 0 }),
+  );
   await until('the server says no', () => moved > 0);
   stop();
   assert.ok(Math.hypot(ada.place.x - from.x, ada.place.z - from.z) < 1000);
@@ -61,7 +64,9 @@ test('what is harvested is carried, and the other sees it', async () => {
 
 test('what is out of reach is refused by name', async () => {
   // In view, but beyond arms: what is farther still is refused as unknown.
-  const far = ada.things('oak').find(({ position: p }) => Math.hypot(p.x - ada.place.x, p.z - ada.place.z) > 8_000)!;
+  const far = ada
+    .things('oak')
+    .find(({ position: p }) => Math.hypot(p.x - ada.place.x, p.z - ada.place.z) > 8_000)!;
   const outcome = await ada.client.harvest(far.id);
   assert.equal(ada.reason(outcome), 'out_of_range');
 });
@@ -88,7 +93,10 @@ test('after kill -9 the wall stands, and both are back in their bodies with what
   await until('they notice', () => ada.client.state !== 'in_world' && bob.client.state !== 'in_world');
   await server.start();
   await until('they are back', () => ada.client.state === 'in_world' && bob.client.state === 'in_world');
-  assert.deepEqual([ada, bob].map(({ client }) => client.welcome!.body), bodies);
+  assert.deepEqual(
+    [ada, bob].map(({ client }) => client.welcome!.body),
+    bodies,
+  );
   await until('Ada carries the same', () => JSON.stringify(ada.client.inventory) === carried[0]);
   await until('Bob carries the same', () => JSON.stringify(bob.client.inventory) === carried[1]);
   await until('the wall stands', () => bob.client.world.entities.get(wall));
@@ -98,7 +106,8 @@ test('after kill -9 the wall stands, and both are back in their bodies with what
 test('actions on their way when the server is killed take effect exactly once', async () => {
   const wood = ada.item('wood');
   const lying = (): number =>
-    ada.things('item_pile')
+    ada
+      .things('item_pile')
       .flatMap(({ stacks }) => stacks)
       .reduce((sum, stack) => sum + (stack.item === wood ? stack.count : 0), 0);
   await ada.gatherWood(20);

@@ -36,8 +36,16 @@ export class Server {
     const started = spawn(
       this.binary,
       [
-        '--http', http, '--udp', `127.0.0.1:${this.udp}`, '--store', `embedded:${join(this.directory, 'store')}`,
-        '--content', join(this.root, 'content/survival'), '--site', join(this.root, 'console/dist'),
+        '--http',
+        http,
+        '--udp',
+        `127.0.0.1:${this.udp}`,
+        '--store',
+        `embedded:${join(this.directory, 'store')}`,
+        '--content',
+        join(this.root, 'content/survival'),
+        '--site',
+        join(this.root, 'console/dist'),
       ],
       { cwd: this.root, stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -48,7 +56,10 @@ export class Server {
     };
     started.stderr!.setEncoding('utf8').on('data', keep);
     this.url = await new Promise<string>((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error(`it did not start in time:\n${this.tail()}`)), STARTING_MS_MAX);
+      const late = setTimeout(
+        () => reject(new Error(`it did not start in time:\n${this.tail()}`)),
+        STARTING_MS_MAX,
+      );
       started.on('error', reject);
       started.on('exit', (status, signal) => {
         clearTimeout(late);
