@@ -110,7 +110,11 @@ export class Game {
   private listen(): void {
     const { client } = this;
     this.arrive();
-    client.on('welcome', () => this.arrive());
+    client.on('welcome', ({ contentHash }) => {
+      // A server that came back with another content pack: what the numbers mean must be asked anew.
+      if (BigInt(`0x${this.content.hash}`) !== contentHash) return location.reload();
+      this.arrive();
+    });
     client.on('moved', ({ position }) => this.player.put(position.x / 1000, position.z / 1000));
     client.on('state', ({ state }) => this.hud.connection(state, STATE_WORDS[state] ?? state));
     client.on('goodbye', ({ detail }) => this.hud.toast(detail || 'The server said goodbye.', 'bad'));

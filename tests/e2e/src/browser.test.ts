@@ -151,6 +151,7 @@ test('keys and mouse do what the page says', { skip: missing }, async () => {
 
 test('after kill -9 both pages come back by themselves, and the wall stands', { skip: missing }, async () => {
   const body = (await ask<Place>(ada, 'everframe.player')).body;
+  await ask(ada, "window.mark = 'never loaded anew'");
   away = true;
   await server.kill();
   await until(
@@ -163,6 +164,7 @@ test('after kill -9 both pages come back by themselves, and the wall stands', { 
   await ready(bob);
   away = false;
   assert.equal((await ask<Place>(ada, 'everframe.player')).body, body);
+  assert.equal(await ask<string>(ada, 'window.mark'), 'never loaded anew');
   await until('the wall stands', async () =>
     (await ask<{ id: string }[]>(bob, "everframe.entities('wood_wall')")).some(({ id }) => id === wall),
   );
