@@ -5,9 +5,11 @@
 // mailbox holds MAILBOX_LIMIT messages unless its spec says otherwise; a full one refuses. An actor handles
 // at most TURN messages before others of its executor get their turn.
 #pragma once
-#include <deque>
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "actor/cell.h"
 
@@ -23,6 +25,8 @@ class Actor;
 
 namespace detail {
 
+inline constexpr std::size_t KEPT_MAX = 1'024;  // messages that an empty mailbox keeps room for
+
 template <class Message>
 class Mailbox {
  public:
@@ -32,34 +36,38 @@ class Mailbox {
   Delivery push(Message&& message, bool& wake) {
     const std::lock_guard lock(mutex_);
     if (closed_) return Delivery::GONE;
-    if (queue_.size() >= limit_) return Delivery::FULL;
+    if (waiting() >= limit_) return Delivery::FULL;
     queue_.push_back(std::move(message));
     wake = !std::exchange(scheduled_, true);
     return Delivery::DELIVERED;
   }
-  // Up to `count` messages; an empty answer also means: not scheduled any more.
-  std::deque<Message> take(std::size_t count) {
+  // Fills `out`, which is empty, with up to `count` messages.
+  void take(std::vector<Message>& out, std::size_t count) {
     const std::lock_guard lock(mutex_);
-    std::deque<Message> out;
-    if (queue_.size() <= count) {
+    if (begin_ == 0 && queue_.size() <= count) {
       out.swap(queue_);
-    } else {
-      for (; count > 0; --count) {
-        out.push_back(std::move(queue_.front()));
-        queue_.pop_front();
-      }
+      return;
     }
-    if (out.empty()) scheduled_ = false;
-    return out;
+    const std::size_t end = begin_ + std::min(count, waiting());
+    std::move(queue_.begin() + static_cast<std::ptrdiff_t>(begin_),
+              queue_.begin() + static_cast<std::ptrdiff_t>(end), std::back_inserter(out));
+    begin_ = end;
+    if (begin_ == queue_.size()) reset();
+  }
+  // False: nothing waits, and the owner is not scheduled any more.
+  bool stay_scheduled() {
+    const std::lock_guard lock(mutex_);
+    return scheduled_ = waiting() > 0;
   }
   std::size_t size() {
     const std::lock_guard lock(mutex_);
-    return queue_.size();
+    return waiting();
   }
   void clear() {
-    std::deque<Message> dropped;
+    std::vector<Message> dropped;
     const std::lock_guard lock(mutex_);
     dropped.swap(queue_);
+    begin_ = 0;
   }
   void close() {
     clear();
@@ -69,8 +77,16 @@ class Mailbox {
 
  private:
   const std::size_t limit_;
+  std::size_t waiting() const { return queue_.size() - begin_; }
+  void reset() {
+    queue_.clear();
+    begin_ = 0;
+    if (queue_.capacity() > KEPT_MAX) queue_.shrink_to_fit();  // a flood is over
+  }
+
   std::mutex mutex_;
-  std::deque<Message> queue_;
+  std::vector<Message> queue_;
+  std::size_t begin_ = 0;  // what lies before it was taken
   bool scheduled_ = false;
   bool closed_ = false;
 };
@@ -123,16 +139,18 @@ class TypedCell final : public Cell {
   }
 
   void turn() {
-    auto batch = mailbox_.take(TURN);
-    if (batch.empty()) return;
     const std::uint64_t incarnation = incarnation_;
-    for (Message& message : batch) {
+    mailbox_.take(batch_, TURN);
+    for (Message& message : batch_) {
       guarded("message", incarnation, [&] { actor_->receive(std::move(message)); });
     }
-    schedule();
+    batch_.clear();
+    if (batch_.capacity() > KEPT_MAX) batch_.shrink_to_fit();
+    if (mailbox_.stay_scheduled()) schedule();
   }
 
   Mailbox<Message> mailbox_;
+  std::vector<Message> batch_;  // of this turn
   const Factory factory_;
   std::unique_ptr<Actor<Message>> actor_;
 };

@@ -4,17 +4,14 @@
 
 namespace everframe::actor {
 
-void Cell::guarded(const char* what, std::uint64_t incarnation, const Function<void()>& work) {
-  if (!running_ || incarnation != incarnation_) return;
-  const char* const outer = std::exchange(working_on_, what);
+void Cell::crash(const char* what) {
   try {
-    work();
+    throw;
   } catch (const std::exception& failure) {
     finish({true, failure.what(), what, 0});
   } catch (...) {
     finish({true, "an exception of unknown type", what, 0});
   }
-  working_on_ = outer;
 }
 
 }  // namespace everframe::actor

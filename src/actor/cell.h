@@ -34,7 +34,17 @@ class Cell : public std::enable_shared_from_this<Cell> {
   virtual void close() = 0;  // any thread: casts answer GONE from now on, and what is queued is dropped
 
   // Runs one piece of an actor's work; an exception out of it ends the incarnation that was meant.
-  void guarded(const char* what, std::uint64_t incarnation, const Function<void()>& work);
+  template <class Work>
+  void guarded(const char* what, std::uint64_t incarnation, const Work& work) {
+    if (!running_ || incarnation != incarnation_) return;
+    const char* const outer = std::exchange(working_on_, what);
+    try {
+      work();
+    } catch (...) {
+      crash(what);
+    }
+    working_on_ = outer;
+  }
   std::uint64_t incarnation() const { return incarnation_; }
   bool running() const { return running_; }
 
@@ -42,6 +52,8 @@ class Cell : public std::enable_shared_from_this<Cell> {
   Function<void(const Ending&)> ended;
 
  protected:
+  void crash(const char* what);  // by the exception that is being handled
+
   const std::string name_;
   platform::Executor& executor_;
   std::uint64_t incarnation_ = 0;  // counts starts; what belongs to an older one is ignored

@@ -94,6 +94,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   tcp::acceptor acceptor;
   const Site site;
   std::size_t connections = 0;
+  std::map<unsigned, std::uint64_t> answers;  // by status
   const std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
@@ -157,6 +158,7 @@ asio::awaitable<Response> HttpServer::Impl::answer_connect(const Request& reques
 
 asio::awaitable<ServerFigures> HttpServer::Impl::figures() {
   ServerFigures out;
+  out.answers = answers;
   out.uptime_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   const auto from_hub = std::make_shared<Awaited<gateway::Figures>>(io);
   const auto from_region = std::make_shared<Awaited<region::Figures>>(io);
@@ -220,6 +222,8 @@ asio::awaitable<void> HttpServer::Impl::serve_websocket(beast::tcp_stream stream
     const std::string body = beast::buffers_to_string(buffer.data());
     reply = co_await connect(body, from);
   }
+  const auto* refused = std::get_if<gateway::ConnectRefusal>(&reply);
+  ++answers[refused != nullptr ? refused->status : 200];
   socket.text(true);
   const std::string text = write_reply(reply, site.content_hash);
   if (const auto [error, sent] = co_await socket.async_write(asio::buffer(text), TUPLE); error) co_return;
@@ -258,6 +262,7 @@ asio::awaitable<void> HttpServer::Impl::serve(beast::tcp_stream stream, Address 
       }
       keep = response.keep_alive();
     }
+    ++answers[response.result_int()];
     stream.expires_after(IDLE_MAX);
     const auto [write_error, sent] = co_await http::async_write(stream, response, TUPLE);
     if (write_error || !keep) break;

@@ -111,6 +111,9 @@ std::string metrics_text(const ServerFigures& figures) {
   text.gauge("up_seconds", "Since the server's start.", static_cast<std::uint64_t>(figures.uptime_s));
   text.gauge("gateway_answers", "1: the gateway answered this question in time.", figures.gateway ? 1 : 0);
   text.gauge("region_answers", "1: the region answered this question in time.", figures.region ? 1 : 0);
+  text.head("http_answers_total", "Answers to HTTP requests and connect WebSockets, by status.", "counter");
+  for (const auto& [status, count] : figures.answers)
+    text.labelled("http_answers_total", "status", std::to_string(status), count);
   if (figures.gateway) write(text, *figures.gateway);
   if (figures.region) write(text, *figures.region);
   return text.take();

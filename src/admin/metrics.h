@@ -1,5 +1,6 @@
 // Metrics: the server's figures in Prometheus' text format (version 0.0.4), and as a health report.
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 
@@ -11,6 +12,7 @@ namespace everframe::admin {
 struct ServerFigures {
   std::optional<gateway::Figures> gateway;  // absent: it did not answer in time
   std::optional<region::Figures> region;
+  std::map<unsigned, std::uint64_t> answers;  // of HTTP and connect WebSockets, by status
   double uptime_s = 0;
 };
 

@@ -50,7 +50,7 @@ Result<Report> run(Arguments arguments) {
     if (!file) return fail("--json {}: it cannot be written", arguments.json);
   }
   platform_os::AsioExecutor executor("bots");
-  platform_os::UdpNetwork network;
+  platform_os::UdpNetwork network(true);
   platform_os::OsEntropy entropy;
   Complaints complaints;
   Crowd crowd(executor, network, entropy, arguments.crowd, &complaints,

@@ -43,18 +43,19 @@ void Connection::receive(std::span<const platform::Datagram> datagrams) {
   for (const platform::Datagram& datagram : datagrams) {
     ++figures_.datagrams_down;
     figures_.bytes_down += datagram.bytes.size();
+    figures_.waited.add(datagram.waited.count());
     client_.receive(datagram.peer, datagram.bytes, now);
+    drain(now - datagram.waited);
   }
-  drain();
   flush();
 }
 
-void Connection::drain() {
+void Connection::drain(Time arrived) {
   while (auto event = client_.next_event()) {
     if (const auto* message = std::get_if<transport::PeerMessage>(&event->what)) {
       ++figures_.messages_down;
-      if (message->channel == events_) receive_(Channel::EVENTS, message->bytes);
-      if (message->channel == state_) receive_(Channel::STATE, message->bytes);
+      if (message->channel == events_) receive_(Channel::EVENTS, message->bytes, arrived);
+      if (message->channel == state_) receive_(Channel::STATE, message->bytes, arrived);
     } else if (std::holds_alternative<transport::PeerChannel>(event->what)) {
       up_ = ++channels_open_ == 2;
     } else if (std::holds_alternative<transport::PeerChannelClosed>(event->what)) {
@@ -68,7 +69,7 @@ void Connection::drain() {
 void Connection::tick() {
   const auto due = client_.next_timeout();
   if (due && *due <= executor_.now()) client_.advance(executor_.now());
-  drain();
+  drain(executor_.now());
   flush();
 }
 

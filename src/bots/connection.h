@@ -17,7 +17,7 @@ namespace everframe::bots {
 class Connection {
  public:
   enum class Channel { EVENTS, STATE };
-  using Receive = Function<void(Channel, ByteView)>;
+  using Receive = Function<void(Channel, ByteView, Time arrived)>;  // at this machine's network
 
   // All but `receive` outlive it.
   Connection(platform::Executor& executor, std::shared_ptr<const transport::Certificate> certificate,
@@ -38,7 +38,7 @@ class Connection {
  private:
   transport::ChannelId id_of(Channel channel) const { return channel == Channel::EVENTS ? events_ : state_; }
   void receive(std::span<const platform::Datagram> datagrams);
-  void drain();
+  void drain(Time arrived);
   void flush();
 
   platform::Executor& executor_;

@@ -1,7 +1,7 @@
 // Crowd: N players in one process who enter a world, live there for a while, and leave; what they measured
 // comes out as a report. Threads: the executor's, from start() to its `done`.
 //
-//   start ─► content ─► joining (join_rate a second) ─► measuring (seconds) ─► settling ─► leaving ─► done
+//   start -> content -> joining (join_rate a second) -> measuring (seconds) -> settling -> leaving -> done
 //
 // Joining ends when all are in the world, or JOINING_MAX after the last one started; settling when every
 // action is answered, or after SETTLING_MAX. stop() cuts short what runs and goes on with settling.

@@ -36,7 +36,8 @@ struct Figures {
 
   void add(const Figures& other);  // the counts above that concern players, not bytes or latencies
 
-  Histogram connect;             // signaling to welcome
+  Histogram connect;  // signaling to welcome
+  Histogram waited;   // a datagram, in the kernel until this process took it: no latency of the server's
   Histogram input_to_state;      // a pose sent, to the state message that says it was processed
   Histogram action_to_accepted;  // an action sent, to 'accepted': it is durable in the queue
   Histogram action_to_applied;   // an action sent, to 'applied' or 'refused' by the rules: durable

@@ -49,9 +49,12 @@ void Player::enter() {
   state_ = State::SIGNALING;
   since_ = attempts_++ == 0 ? now : since_;
   goodbye_.reset();
-  connection_ = std::make_unique<Connection>(
-      around_.executor, around_.certificate, dice_.next(), around_.figures,
-      [this](Connection::Channel channel, ByteView bytes) { received(channel, bytes); });
+  connection_ =
+      std::make_unique<Connection>(around_.executor, around_.certificate, dice_.next(), around_.figures,
+                                   [this](Connection::Channel channel, ByteView bytes, Time arrived) {
+                                     heard_at_ = arrived;
+                                     received(channel, bytes);
+                                   });
   around_.signaling.connect({connection_->offer(), token_, habit_.name},
                             [alive = alive_](Result<ConnectAnswer> answer) {
                               if (*alive != nullptr) (*alive)->answered(std::move(answer));
@@ -167,7 +170,7 @@ void Player::on(const wire::Accepted& accepted) {
   if (witness_ != nullptr) witness_->accepted(index_, accepted.seq);
   for (Sent& sent : actions_) {
     if (sent.action.seq != accepted.seq || std::exchange(sent.accepted, true)) continue;
-    around_.figures.action_to_accepted.add((around_.executor.now() - sent.at).count());
+    around_.figures.action_to_accepted.add((heard_at_ - sent.at).count());
   }
 }
 
@@ -198,14 +201,13 @@ void Player::settle(ActionSeq seq, FrameNo frame, std::uint8_t reason) {
     ++around_.figures.protocol_errors;
     return trouble(fmt::format("an answer to action {}, which was not sent", raw(seq)));
   }
-  around_.figures.action_to_applied.add((around_.executor.now() - sent->at).count());
+  around_.figures.action_to_applied.add((heard_at_ - sent->at).count());
   ++(reason == 0 ? around_.figures.applied : around_.figures.refused);
   actions_.erase(sent);
 }
 
 void Player::on(const wire::Inventory& inventory) {
   replica_.carried = inventory.stacks;
-  if (witness_ != nullptr) witness_->carries(index_, inventory.frame, inventory.stacks);
 }
 
 void Player::on(const wire::ChunkSnapshot& snapshot) {
@@ -238,9 +240,8 @@ void Player::on(const wire::Moved& moved) {
 void Player::on(const wire::State& state) {
   if (state.tick <= tick_seen_) return;  // an older one that was overtaken
   tick_seen_ = state.tick;
-  const Time now = around_.executor.now();
   while (!poses_.empty() && poses_.front().first <= state.pose_seq) {
-    around_.figures.input_to_state.add((now - poses_.front().second).count());
+    around_.figures.input_to_state.add((heard_at_ - poses_.front().second).count());
     poses_.pop_front();
   }
 }
@@ -282,6 +283,7 @@ void Player::pose() {
   wire::encode(scratch_, update);
   if (!connection_->send(Connection::Channel::STATE, scratch_)) return;
   ++pose_seq_;
+  if (witness_ != nullptr) witness_->walked(index_, update.pose.position);
   poses_.emplace_back(pose_seq_, now);
   if (poses_.size() > POSES_KEPT) poses_.pop_front();
 }

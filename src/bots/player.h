@@ -32,7 +32,7 @@ class Witness {
   virtual void sent(std::size_t, ActionSeq) {}
   virtual void accepted(std::size_t, ActionSeq) {}
   virtual void answered(std::size_t, ActionSeq, FrameNo, std::uint8_t) {}  // reason 0: applied
-  virtual void carries(std::size_t, FrameNo, const std::vector<wire::Stack>&) {}
+  virtual void walked(std::size_t, const Vec3&) {}
   virtual void trouble(std::size_t, const std::string&) {}  // what should not happen, in words
 };
 
@@ -115,6 +115,7 @@ class Player {
   Time since_{};  // this state
   Time due_{};    // of the next attempt, or of the welcome
 
+  Time heard_at_{};  // when the message at hand reached this machine
   ActionSeq last_seq_{};
   std::deque<Sent> actions_;                                       // unanswered, by seq
   bool turned_away_ = false;                                       // they are to be sent again from the first

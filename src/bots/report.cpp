@@ -82,6 +82,7 @@ std::string json_of(const Report& report) {
                    {"datagrams_up_s", rate(report, measured.datagrams_up)},
                    {"actions_s", rate(report, measured.applied + measured.refused)},
                    {"connect_ms", spread_of(measured.connect)},
+                   {"waited_here_ms", spread_of(measured.waited)},
                    {"input_to_state_ms", spread_of(measured.input_to_state)},
                    {"action_to_accepted_ms", spread_of(measured.action_to_accepted)},
                    {"action_to_applied_ms", spread_of(measured.action_to_applied)}};
@@ -102,6 +103,7 @@ std::string text_of(const Report& report) {
                      share(report, measured.bytes_up), share(report, measured.bytes_down));
   out += fmt::format("  actions a second     {:8.1f}\n", rate(report, measured.applied + measured.refused));
   out += line_of("connect", measured.connect);
+  out += line_of("waited here", measured.waited);
   out += line_of("input -> state", measured.input_to_state);
   out += line_of("action -> accepted", measured.action_to_accepted);
   out += line_of("action -> applied", measured.action_to_applied);

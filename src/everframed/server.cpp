@@ -79,7 +79,7 @@ class Server {
   std::optional<world::Content> content_;
   std::unique_ptr<store::Database> database_;
   platform_os::AsioExecutor main_{"main"};
-  platform_os::AsioExecutor region_executor_{"region"};
+  platform_os::AsioExecutor region_executor_{"region", platform_os::AsioExecutor::Wake::SOON};
   platform_os::AsioExecutor gateway_executor_{"gateway"};
   platform_os::AsioExecutor http_executor_{"http"};
   boost::asio::signal_set signals_{main_.io()};

@@ -3,7 +3,6 @@
 // nobody is left out. A pose is repeated a few times after its body came to rest, since state messages may be
 // lost.
 #pragma once
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -11,8 +10,9 @@
 
 namespace everframe::gateway {
 
-inline constexpr std::uint64_t REPEAT_WITHIN_TICKS = 15;  // after its last change a pose is sent again …
-inline constexpr std::uint64_t REPEAT_EVERY_TICKS = 5;    // … this often
+inline constexpr std::uint64_t REPEAT_WITHIN_TICKS =
+    15 * region::TABLE_TURNS;  // after its last change a pose is sent again …
+inline constexpr std::uint64_t REPEAT_EVERY_TICKS = 5 * region::TABLE_TURNS;  // … this often
 
 class Avatars {
  public:
@@ -28,15 +28,24 @@ class Avatars {
     std::optional<Vec3> position;               // own
     bool worth_sending = false;
   };
-  // Views into the table.
-  Shown look(const region::PoseTable& table);
+  // Views into the table; until the next look.
+  const Shown& look(const region::PoseTable& table);
 
  private:
   struct Seen {
+    EntityId body{};         // nobody: not followed
     std::uint64_t sent = 0;  // tick; 0: not yet
     std::uint64_t looked = 0;
   };
-  void visit(const region::PoseTable& table, ChunkPos centre, const region::PoseRow& own, Shown& shown);
+  struct Candidate {
+    double urgency = 0;
+    const region::PoseRow* row = nullptr;
+  };
+  void visit(const region::PoseTable& table, ChunkPos centre, const region::PoseRow& own);
+  void visit(const region::PoseTable& table, const region::PoseTable::Chunk& chunk, bool border,
+             const region::PoseRow& own);
+  void forget_unseen(std::uint64_t tick);
+  std::size_t choose(std::uint64_t tick, std::size_t bytes_max);
 
   const PlayerId own_;
   const std::int32_t radius_;
@@ -44,13 +53,11 @@ class Avatars {
   std::size_t allowance_;  // bytes that may be sent now
   std::optional<WallMs> last_wall_;
   std::uint64_t own_seq_sent_ = 0;
-  std::map<EntityId, Seen> seen_;
-  struct Candidate {
-    std::uint64_t urgency = 0;
-    const region::PoseRow* row = nullptr;
-    Seen* seen = nullptr;
-  };
+  std::vector<Seen> seen_;               // by PoseRow::slot
+  std::vector<std::uint32_t> followed_;  // slots of those that are
   std::vector<Candidate> candidates_;
+  std::size_t smallest_ = 1;  // bytes of the smallest candidate
+  Shown shown_;
 };
 
 }  // namespace everframe::gateway

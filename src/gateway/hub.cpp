@@ -86,7 +86,17 @@ void Hub::on(Connect request) {
 }
 
 void Hub::on(PosesCame message) {
-  for (auto session = sessions_.begin(); session != sessions_.end();) {
+  std::size_t shown = 0;
+  for (auto session = sessions_.lower_bound(message.from); session != sessions_.end();) {
+    if ((raw(session->first) + message.table->tick) % region::TABLE_TURNS != 0) {  // not its turn
+      ++session;
+      continue;
+    }
+    if (shown++ == POSES_SHOWN_AT_ONCE) {
+      message.from = session->first;
+      self().cast(std::move(message));
+      return;
+    }
     const bool gone = session->second.cast(message) == actor::Delivery::GONE;
     session = gone ? sessions_.erase(session) : std::next(session);
   }

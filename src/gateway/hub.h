@@ -15,6 +15,8 @@ inline constexpr std::size_t JOINS_WAITING_MAX = 1'000;
 inline constexpr std::uint32_t CONNECTS_A_SECOND = 50;  // of one address, on average …
 inline constexpr std::uint32_t CONNECTS_BURST = 1'000;  // … and at once: a school behind one address
 inline constexpr std::size_t ADDRESSES_KEPT = 10'000;
+inline constexpr std::size_t POSES_SHOWN_AT_ONCE =
+    12;  // sessions: then others of the executor get their turn
 
 struct Drain {
   Function<void()> done;  // on the gateway's executor

@@ -73,14 +73,23 @@ void Line::pump() {
     if (std::holds_alternative<transport::PeerClosed>(event->what)) listeners_.erase(found);
     (*listener)(std::move(*event));
   }
-  outgoing_.clear();
-  endpoint_->flush(executor_.now(), outgoing_);
-  if (!outgoing_.empty()) {
-    batch_.clear();
-    for (const transport::Outgoing& datagram : outgoing_) batch_.push_back({datagram.to, datagram.bytes});
-    socket_->send(batch_);
-  }
+  const bool more = endpoint_->flush(executor_.now(), outgoing_, PEERS_SENT_AT_ONCE);
+  send_outgoing();
+  if (more) pump_soon();
   arm();
+}
+
+void Line::hurry(transport::PeerId peer) {
+  endpoint_->flush(peer, executor_.now(), outgoing_);
+  send_outgoing();
+}
+
+void Line::send_outgoing() {
+  if (outgoing_.empty()) return;
+  batch_.clear();
+  for (const transport::Outgoing& datagram : outgoing_) batch_.push_back({datagram.to, datagram.bytes});
+  socket_->send(batch_);
+  outgoing_.clear();
 }
 
 void Line::arm() {

@@ -12,6 +12,8 @@
 
 namespace everframe::gateway {
 
+inline constexpr std::size_t PEERS_SENT_AT_ONCE = 32;  // then others of the executor get their turn
+
 class Line : public std::enable_shared_from_this<Line> {
  public:
   using Listener = Function<void(transport::PeerEvent)>;
@@ -29,6 +31,8 @@ class Line : public std::enable_shared_from_this<Line> {
   void ignore(transport::PeerId peer);
 
   transport::SendOutcome send(transport::PeerId peer, transport::ChannelId channel, ByteView message);
+  // Sends at once what waits for this peer; all else leaves at the end of the executor's round.
+  void hurry(transport::PeerId peer);
   std::size_t buffered(transport::PeerId peer, transport::ChannelId channel) const;
   std::size_t room(transport::PeerId peer) const { return endpoint_->room(peer); }
   void close_channel(transport::PeerId peer, transport::ChannelId channel);
@@ -41,6 +45,7 @@ class Line : public std::enable_shared_from_this<Line> {
   explicit Line(platform::Executor& executor) : executor_(executor) {}
   void pump_soon();
   void pump();
+  void send_outgoing();
   void arm();
 
   platform::Executor& executor_;

@@ -276,7 +276,11 @@ void Session::told(region::Entered entered) {
 void Session::told(region::Told told) {
   if (const auto* applied = std::get_if<wire::Applied>(&told.event))
     frame_ = std::max(frame_, applied->frame);
-  send_event(told.event);
+  if (!send_event(told.event)) return;
+  const bool is_answer = std::holds_alternative<wire::Accepted>(told.event) ||
+                         std::holds_alternative<wire::Applied>(told.event) ||
+                         std::holds_alternative<wire::Refused>(told.event);
+  if (is_answer) around_.line->hurry(peer_);
 }
 
 void Session::told(region::ToldAll told) {
@@ -311,7 +315,7 @@ void Session::on(PosesCame message) {
   if (state_ != State::IN_WORLD) return;
   const region::PoseTable& table = *message.table;
   frame_ = std::max(frame_, table.frame);
-  Avatars::Shown shown = avatars_->look(table);
+  const Avatars::Shown& shown = avatars_->look(table);
   if (shown.position) look_around(*shown.position);
   for (const region::PoseRow* row : shown.came) {
     if (!send_event(wire::Avatar{row->body, row->player, *row->name})) return;

@@ -37,6 +37,7 @@ struct FromRegion {
 struct RegionLost {};  // it crashed: enter again
 struct PosesCame {
   std::shared_ptr<const region::PoseTable> table;
+  SessionId from{};  // of the hub: sessions before it have seen this table
 };
 struct SayGoodbye {
   wire::GoodbyeReason reason{};

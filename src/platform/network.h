@@ -17,6 +17,7 @@ inline constexpr std::size_t DATAGRAM_SIZE_MAX =
 struct Datagram {
   Address peer;  // where it came from, or goes to
   ByteView bytes;
+  Duration waited{0};  // of one that came: in the kernel's buffer, if the network tells
 };
 
 // Owned by whoever opened it; lives on one executor, all calls and callbacks on its thread.

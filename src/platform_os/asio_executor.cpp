@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include "base/log.h"
+#include "platform_os/short_slice.h"
 
 namespace everframe::platform_os {
 
@@ -12,7 +13,8 @@ namespace {
 thread_local const AsioExecutor* current_executor = nullptr;
 }
 
-AsioExecutor::AsioExecutor(std::string name) : name_(std::move(name)), work_(io_.get_executor()) {}
+AsioExecutor::AsioExecutor(std::string name, Wake wake)
+    : name_(std::move(name)), wake_(wake), work_(io_.get_executor()) {}
 
 AsioExecutor::~AsioExecutor() {
   stop();
@@ -27,6 +29,7 @@ void AsioExecutor::start() {
 
 void AsioExecutor::run() {
   current_executor = this;
+  if (wake_ == Wake::SOON) use_short_slice();
   // Work that throws is a bug that no actor caught: the process is in an unknown state, and durable state is
   // on disk.
   try {

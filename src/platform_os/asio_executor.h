@@ -17,8 +17,10 @@ namespace everframe::platform_os {
 
 class AsioExecutor final : public platform::Executor {
  public:
-  explicit AsioExecutor(
-      std::string name);  // the thread's name: 15 characters at most are shown by the kernel
+  // SOON: its thread has little to do at a time and others wait for it (short_slice.h).
+  enum class Wake { NORMAL, SOON };
+  // The thread's name: 15 characters at most are shown by the kernel.
+  explicit AsioExecutor(std::string name, Wake wake = Wake::NORMAL);
   ~AsioExecutor() override;
 
   void start();  // runs on a new thread
@@ -36,6 +38,7 @@ class AsioExecutor final : public platform::Executor {
 
  private:
   const std::string name_;
+  const Wake wake_;
   const OsClock clock_{};
   // Not with the concurrency hint 1: Asio then keeps what this thread posts aside until its handler has
   // ended, and what another thread posts after that overtakes it.

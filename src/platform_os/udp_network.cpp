@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -51,13 +52,29 @@ Address from_native(const sockaddr_storage& in) {
   return address;
 }
 
+// How long ago the kernel took the datagram in (SO_TIMESTAMPNS, socket(7)); 0 if it does not say.
+Duration waited(msghdr& header, const timespec& now) {
+  for (cmsghdr* each = CMSG_FIRSTHDR(&header); each != nullptr; each = CMSG_NXTHDR(&header, each)) {
+    if (each->cmsg_level != SOL_SOCKET || each->cmsg_type != SCM_TIMESTAMPNS) continue;
+    timespec came{};
+    std::memcpy(&came, CMSG_DATA(each), sizeof came);
+    const std::int64_t us =
+        (now.tv_sec - came.tv_sec) * std::int64_t{1'000'000} + (now.tv_nsec - came.tv_nsec) / 1'000;
+    return Duration(std::max<std::int64_t>(us, 0));
+  }
+  return Duration(0);
+}
+
 // The descriptor and what a pending wait needs outlive the socket object until that wait has ended.
 class OsUdpSocket final : public platform::UdpSocket {
  public:
   using Receive = Function<void(std::span<const platform::Datagram>)>;
 
-  OsUdpSocket(AsioExecutor& executor, int fd, const Address& local, bool v4, Receive receive)
-      : shared_(std::make_shared<Shared>(executor, fd, std::move(receive))), local_(local), v4_(v4) {
+  OsUdpSocket(AsioExecutor& executor, int fd, const Address& local, bool v4, bool tells_waits,
+              Receive receive)
+      : shared_(std::make_shared<Shared>(executor, fd, tells_waits, std::move(receive))),
+        local_(local),
+        v4_(v4) {
     wait(shared_);
   }
   ~OsUdpSocket() override {
@@ -79,9 +96,10 @@ class OsUdpSocket final : public platform::UdpSocket {
 
  private:
   struct Shared {
-    Shared(AsioExecutor& executor, int fd, Receive on_receive)
-        : descriptor(executor.io(), fd), receive(std::move(on_receive)) {}
+    Shared(AsioExecutor& executor, int fd, bool with_waits, Receive on_receive)
+        : descriptor(executor.io(), fd), tells_waits(with_waits), receive(std::move(on_receive)) {}
     boost::asio::posix::stream_descriptor descriptor;
+    const bool tells_waits;
     Receive receive;
     bool open = true;
   };
@@ -121,33 +139,55 @@ class OsUdpSocket final : public platform::UdpSocket {
                                   });
   }
 
-  static void drain(Shared& shared) {
-    // One set of buffers a thread, whatever the number of sockets: a process may hold thousands of clients.
-    static thread_local std::vector<std::array<std::uint8_t, platform::DATAGRAM_SIZE_MAX>> buffers(
-        RECEIVE_BATCH);
-    std::array<mmsghdr, RECEIVE_BATCH> headers{};
-    std::array<iovec, RECEIVE_BATCH> vectors{};
-    std::array<sockaddr_storage, RECEIVE_BATCH> addresses;
-    std::array<platform::Datagram, RECEIVE_BATCH> batch;
-    for (std::size_t total = 0; total < RECEIVE_BUDGET && shared.open;) {
+  // What recvmmsg fills: one a thread, whatever the number of sockets, since a process may hold thousands of
+  // clients.
+  struct Inbox {
+    Inbox() {
       for (std::size_t i = 0; i < RECEIVE_BATCH; ++i) {
         vectors[i] = {buffers[i].data(), buffers[i].size()};
-        headers[i] = {};
         headers[i].msg_hdr.msg_iov = &vectors[i];
         headers[i].msg_hdr.msg_iovlen = 1;
         headers[i].msg_hdr.msg_name = &addresses[i];
-        headers[i].msg_hdr.msg_namelen = sizeof addresses[i];
       }
-      const int got =
-          recvmmsg(shared.descriptor.native_handle(), headers.data(), RECEIVE_BATCH, MSG_DONTWAIT, nullptr);
+    }
+    std::array<std::array<std::uint8_t, platform::DATAGRAM_SIZE_MAX>, RECEIVE_BATCH> buffers;
+    std::array<mmsghdr, RECEIVE_BATCH> headers{};
+    std::array<iovec, RECEIVE_BATCH> vectors{};
+    std::array<sockaddr_storage, RECEIVE_BATCH> addresses;
+    std::array<std::array<std::uint8_t, CMSG_SPACE(sizeof(timespec))>, RECEIVE_BATCH> controls;
+    std::array<platform::Datagram, RECEIVE_BATCH> batch;
+  };
+
+  static std::span<const platform::Datagram> receive_batch(Shared& shared, Inbox& inbox, int& got) {
+    for (std::size_t i = 0; i < RECEIVE_BATCH; ++i) {
+      msghdr& header = inbox.headers[i].msg_hdr;
+      header.msg_namelen = sizeof(sockaddr_storage);
+      header.msg_control = shared.tells_waits ? inbox.controls[i].data() : nullptr;
+      header.msg_controllen = shared.tells_waits ? inbox.controls[i].size() : 0;
+    }
+    got = recvmmsg(shared.descriptor.native_handle(), inbox.headers.data(), RECEIVE_BATCH, MSG_DONTWAIT,
+                   nullptr);
+    timespec now{};
+    if (shared.tells_waits) clock_gettime(CLOCK_REALTIME, &now);
+    std::size_t count = 0;
+    for (int i = 0; i < got; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      mmsghdr& header = inbox.headers[at];
+      if ((header.msg_hdr.msg_flags & MSG_TRUNC) != 0) continue;
+      inbox.batch[count++] = {from_native(inbox.addresses[at]),
+                              ByteView(inbox.buffers[at].data(), header.msg_len),
+                              shared.tells_waits ? waited(header.msg_hdr, now) : Duration(0)};
+    }
+    return std::span(inbox.batch.data(), count);
+  }
+
+  static void drain(Shared& shared) {
+    static thread_local const auto inbox = std::make_unique<Inbox>();
+    for (std::size_t total = 0; total < RECEIVE_BUDGET && shared.open;) {
+      int got = 0;
+      const std::span<const platform::Datagram> batch = receive_batch(shared, *inbox, got);
       if (got <= 0) return;
-      std::size_t count = 0;
-      for (int i = 0; i < got; ++i) {
-        const auto at = static_cast<std::size_t>(i);
-        if ((headers[at].msg_hdr.msg_flags & MSG_TRUNC) != 0) continue;
-        batch[count++] = {from_native(addresses[at]), ByteView(buffers[at].data(), headers[at].msg_len)};
-      }
-      shared.receive(std::span(batch.data(), count));
+      shared.receive(batch);
       total += static_cast<std::size_t>(got);
       if (static_cast<std::size_t>(got) < RECEIVE_BATCH) return;
     }
@@ -175,6 +215,10 @@ Result<std::unique_ptr<platform::UdpSocket>> UdpNetwork::open_udp(
     const int both = 0;
     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &both, sizeof both);
   }
+  if (tell_waits_) {
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+  }
   sockaddr_storage native{};
   socklen_t length = to_native(local, v4, native);
   if (bind(fd, reinterpret_cast<sockaddr*>(&native), length) != 0) {
@@ -184,7 +228,7 @@ Result<std::unique_ptr<platform::UdpSocket>> UdpNetwork::open_udp(
   }
   length = sizeof native;
   getsockname(fd, reinterpret_cast<sockaddr*>(&native), &length);
-  return std::make_unique<OsUdpSocket>(asio, fd, from_native(native), v4, std::move(receive));
+  return std::make_unique<OsUdpSocket>(asio, fd, from_native(native), v4, tell_waits_, std::move(receive));
 }
 
 }  // namespace everframe::platform_os

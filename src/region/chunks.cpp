@@ -207,7 +207,8 @@ void Region::send_snapshot(ChunkCode code, SessionId id) {
   if (session != sessions_.end()) session->second.port->tell(ToldAll{code, chunk.snapshot});
 }
 
-void Region::publish(const world::Effects& effects) {
+// Advances the changed chunks' versions; what their watchers are to be told.
+std::vector<ToldAll> Region::changes_of(const world::Effects& effects) {
   std::map<ChunkCode, wire::ChunkChanges> changes;
   for (const world::EntityChange& change : effects.entities) {
     const EntityType type = change.after ? change.after->type : change.before->type;
@@ -218,6 +219,7 @@ void Region::publish(const world::Effects& effects) {
     if (!change.after || chunk_of(change.after->position) != old)
       changes[old].removed.push_back(change.before->id);
   }
+  std::vector<ToldAll> out;
   for (auto& [code, change] : changes) {
     const auto found = chunks_.find(code);
     if (found == chunks_.end()) continue;
@@ -231,11 +233,19 @@ void Region::publish(const world::Effects& effects) {
     if (chunk.watchers.empty()) continue;
     auto bytes = std::make_shared<Bytes>();
     wire::encode(*bytes, wire::ServerEvent(std::move(change)));
-    const SharedBytes shared = std::move(bytes);
-    for (const SessionId id : chunk.watchers) {
+    out.push_back({code, std::move(bytes)});
+  }
+  return out;
+}
+
+// Tells the watchers that are among `actors`, or all others.
+void Region::show(const std::vector<ToldAll>& changes, const std::set<SessionId>& actors, bool to_actors) {
+  for (const ToldAll& change : changes) {
+    for (const SessionId id : chunks_.at(change.chunk).watchers) {
+      if (actors.contains(id) != to_actors) continue;
       const bool snapshot_follows = std::find(snapshots_waiting_.begin(), snapshots_waiting_.end(),
-                                              std::pair(code, id)) != snapshots_waiting_.end();
-      if (!snapshot_follows) sessions_.at(id).port->tell(ToldAll{code, shared});
+                                              std::pair(change.chunk, id)) != snapshots_waiting_.end();
+      if (!snapshot_follows) sessions_.at(id).port->tell(change);
     }
   }
 }

@@ -362,7 +362,14 @@ void Region::release(Work& work) {
   head_ = work.head;
   in_flight_.clear();
   for (const auto& [id, place] : work.moves) poses_.saved(id, place);
-  publish(work.effects);
+  // Who acted sees what it did and gets its answer before the crowd around is told.
+  const std::vector<ToldAll> changes = changes_of(work.effects);
+  std::set<SessionId> actors;
+  for (const world::PlayerOutcome& outcome : work.effects.outcomes) {
+    const SessionId session = work_.at(outcome.player).session;
+    if (raw(session) != 0) actors.insert(session);
+  }
+  show(changes, actors, true);
   for (const world::EntityChange& change : work.effects.entities) {
     if (!change.after || change.after->type != world_.content.body) continue;
     if (change.before && change.before->stacks == change.after->stacks) continue;
@@ -374,6 +381,7 @@ void Region::release(Work& work) {
     work_.at(outcome.player).answered = outcome.outcome.seq;
     tell(outcome.player, answer_of(outcome.outcome));
   }
+  show(changes, actors, false);
   for (const Queued& queued : work.actions) figures_.action.add((now() - queued.arrived).count());
   for (Joining& joining : work.joins) {
     PlayerWork& player = work_[joining.player];

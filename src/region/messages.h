@@ -50,10 +50,14 @@ class SessionPort {
   virtual void tell(ToSession message) = 0;
 };
 
-// Where everybody is, once a tick; made once and shared by all.
+// Where everybody is, once a tick; made once and shared by all. Sessions take turns: each looks at every
+// TABLE_TURNS-th table, so that the work that a table makes is spread over time and never holds up an action.
+inline constexpr std::uint64_t TABLE_TURNS = 4;
 struct PoseRow {
   EntityId body{};
   PlayerId player{};
+  std::uint32_t slot =
+      0;  // small, of this body as long as it is here, then another's: an index for who follows
   Vec3 position;
   std::uint64_t pose_seq = 0;
   std::uint64_t changed = 0;  // the tick in which it last moved
@@ -67,11 +71,13 @@ struct PoseTable {
   FrameNo frame{};
   std::vector<PoseRow> rows;  // by chunk code, then body
   Bytes encoded;
-  struct Rows {
-    std::uint32_t begin = 0;
+  struct Chunk {
+    ChunkPos place;
+    std::uint32_t begin = 0;  // of its rows
     std::uint32_t count = 0;
   };
-  std::unordered_map<ChunkCode, Rows> by_chunk;
+  std::vector<Chunk> chunks;  // those with anybody in them, by code
+  std::unordered_map<ChunkCode, std::uint32_t> by_chunk;
   std::unordered_map<PlayerId, std::uint32_t> by_player;
 
   ByteView encoded_of(const PoseRow& row) const { return ByteView(encoded).subspan(row.begin, row.size); }

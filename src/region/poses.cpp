@@ -25,8 +25,11 @@ std::int64_t root(std::int64_t square) {  // floor; Newton's iteration
 
 void Poses::add(PlayerId player, EntityId body, std::string name, const Place& place, const Place& stored,
                 Time now) {
+  remove(player);
   Body& added = bodies_[player];
-  added = Body{};
+  if (free_slots_.empty()) free_slots_.push_back(slots_++);
+  added.slot = free_slots_.back();
+  free_slots_.pop_back();
   added.id = body;
   added.name = std::make_shared<const std::string>(std::move(name));
   added.pose.position = place.position;
@@ -38,7 +41,11 @@ void Poses::add(PlayerId player, EntityId body, std::string name, const Place& p
 }
 
 void Poses::remove(PlayerId player) {
-  if (bodies_.erase(player) > 0) changed_ = true;
+  const auto found = bodies_.find(player);
+  if (found == bodies_.end()) return;
+  free_slots_.push_back(found->second.slot);
+  bodies_.erase(found);
+  changed_ = true;
 }
 
 bool Poses::reachable(const Body& body, const Vec3& to, std::int64_t stride_mm) const {
@@ -111,13 +118,22 @@ std::shared_ptr<const PoseTable> Poses::table(WallMs wall, FrameNo frame) {
   std::sort(order.begin(), order.end());
   for (const auto& [code, player] : order) {
     const Body& body = bodies_.at(player);
-    PoseTable::Rows& rows = out->by_chunk[code];
-    if (rows.count++ == 0) rows.begin = static_cast<std::uint32_t>(out->rows.size());
-    PoseRow row{body.id, player, body.pose.position, body.pose_seq, body.changed, body.name, 0, 0};
+    const auto row_index = static_cast<std::uint32_t>(out->rows.size());
+    if (out->by_chunk.emplace(code, static_cast<std::uint32_t>(out->chunks.size())).second)
+      out->chunks.push_back({pos_of(code), row_index, 0});
+    ++out->chunks.back().count;
+    PoseRow row;
+    row.body = body.id;
+    row.player = player;
+    row.slot = body.slot;
+    row.position = body.pose.position;
+    row.pose_seq = body.pose_seq;
+    row.changed = body.changed;
+    row.name = body.name;
     row.begin = static_cast<std::uint32_t>(out->encoded.size());
     wire::encode_avatar_pose(out->encoded, {body.id, body.pose});
     row.size = static_cast<std::uint32_t>(out->encoded.size()) - row.begin;
-    out->by_player.emplace(player, static_cast<std::uint32_t>(out->rows.size()));
+    out->by_player.emplace(player, row_index);
     out->rows.push_back(std::move(row));
   }
   return out;

@@ -14,7 +14,7 @@
 
 namespace everframe::region {
 
-inline constexpr std::uint64_t TABLES_AFTER_CHANGE = 16;
+inline constexpr std::uint64_t TABLES_AFTER_CHANGE = 16 * TABLE_TURNS;
 
 class Poses {
  public:
@@ -49,6 +49,7 @@ class Poses {
  private:
   struct Body {
     EntityId id{};
+    std::uint32_t slot = 0;
     std::shared_ptr<const std::string> name;
     wire::Pose pose;
     std::uint64_t pose_seq = 0;
@@ -61,6 +62,8 @@ class Poses {
 
   const world::Rules& rules_;
   std::map<PlayerId, Body> bodies_;
+  std::vector<std::uint32_t> free_slots_;
+  std::uint32_t slots_ = 0;  // ever given
   std::uint64_t tick_ = 0;
   std::uint64_t last_change_ = 0;  // tick
   bool changed_ = false;

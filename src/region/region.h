@@ -38,7 +38,7 @@ class Region final : public actor::Actor<Message> {
   struct Options {
     RegionId id{1};
     Duration frame_interval_min = 2ms;
-    std::uint32_t state_hz = 30;  // pose tables a second, while anybody moves
+    std::uint32_t state_hz = 30;  // poses a second to each session, while anybody moves
   };
   // All outlive the actor. The store must hold a world (genesis.h).
   struct World {
@@ -155,7 +155,8 @@ class Region final : public actor::Actor<Message> {
   Task<> watch(SessionId id, std::vector<ChunkCode> codes);
   void unwatch(ChunkCode code, SessionId id);
   void send_snapshot(ChunkCode code, SessionId id);
-  void publish(const world::Effects& effects);
+  std::vector<ToldAll> changes_of(const world::Effects& effects);
+  void show(const std::vector<ToldAll>& changes, const std::set<SessionId>& actors, bool to_actors);
   void evict();
   void forget_idle_player(PlayerId id);
 

@@ -154,7 +154,8 @@ void Region::on(Act request) {
                       fmt::format("more than {} actions unanswered", wire::UNANSWERED_MAX)};
     return leave(request.session, &ended);
   }
-  // One before it was turned away (here, or by a session whose message found no room): all come again in order.
+  // One before it was turned away (here, or by a session whose message found no room): all come again in
+  // order.
   if (seq != next(work.taken)) return refuse_early(request.session, seq, world::Refusal::BUSY);
   if (draining_) return refuse_early(request.session, seq, world::Refusal::DRAINING);
   if (arrivals_.size() >= ARRIVALS_MAX || queue_.size() >= QUEUE_MAX) {
@@ -256,7 +257,7 @@ void Region::on(AskFigures request) {
 void Region::arm_tick() {
   if (tick_armed_ || sessions_.empty() || !poses_.table_wanted()) return;
   tick_armed_ = true;
-  const Time earliest = last_tick_ + Duration(1'000'000 / options_.state_hz);
+  const Time earliest = last_tick_ + Duration(1'000'000 / (options_.state_hz * TABLE_TURNS));
   const Duration wait = earliest > now() ? earliest - now() : Duration(0);
   after(wait, [this] { tick(); });
 }

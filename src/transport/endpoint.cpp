@@ -63,7 +63,17 @@ struct Endpoint::Impl {
   std::unordered_map<std::string, PeerId> by_ufrag;
   std::unordered_map<Address, PeerId, AddressHash> by_address;
   std::set<std::pair<Time, PeerId>> timers;
-  std::vector<PeerId> dirty;
+  std::deque<PeerId> dirty;
+
+  void emit(Outgoing datagram, std::vector<Outgoing>& out) {
+    ++figures.datagrams_out;
+    figures.bytes_out += datagram.bytes.size();
+    out.push_back(std::move(datagram));
+  }
+  void poll(Peer& peer, Time now, std::vector<Outgoing>& out) {
+    Bytes datagram;
+    while (peer.address && peer.link.poll(datagram, now)) emit({*peer.address, std::move(datagram)}, out);
+  }
   std::vector<Outgoing> ready;  // answers to STUN, and last words
   std::deque<PeerEvent> events;
   EndpointFigures figures;
@@ -322,22 +332,25 @@ void Endpoint::close(PeerId id, std::string reason, Time now) {
   if (Peer* peer = impl_->find(id)) impl_->end(*peer, std::move(reason), now);
 }
 
-void Endpoint::flush(Time now, std::vector<Outgoing>& out) {
+bool Endpoint::flush(Time now, std::vector<Outgoing>& out, std::size_t peers_max) {
   Impl& self = *impl_;
-  const std::size_t before = out.size();
-  std::move(self.ready.begin(), self.ready.end(), std::back_inserter(out));
+  for (Outgoing& datagram : self.ready) self.emit(std::move(datagram), out);
   self.ready.clear();
-  Bytes datagram;
-  for (const PeerId id : std::exchange(self.dirty, {})) {
-    Peer* peer = self.find(id);
+  for (; peers_max > 0 && !self.dirty.empty(); --peers_max) {
+    Peer* peer = self.find(self.dirty.front());
+    self.dirty.pop_front();
     if (peer == nullptr) continue;
     peer->dirty = false;
-    while (peer->address && peer->link.poll(datagram, now))
-      out.push_back({*peer->address, std::move(datagram)});
+    self.poll(*peer, now, out);
     self.arm(*peer, now);
   }
-  self.figures.datagrams_out += out.size() - before;
-  for (std::size_t i = before; i < out.size(); ++i) self.figures.bytes_out += out[i].bytes.size();
+  return !self.dirty.empty();
+}
+
+void Endpoint::flush(PeerId id, Time now, std::vector<Outgoing>& out) {
+  Peer* peer = impl_->find(id);
+  if (peer != nullptr)
+    impl_->poll(*peer, now, out);  // it stays to be flushed with all: its timer is armed there
 }
 
 const EndpointFigures& Endpoint::figures() const {

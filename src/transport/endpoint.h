@@ -100,9 +100,11 @@ class Endpoint {
   // Tells the peer and forgets it, at once; a PeerClosed follows.
   void close(PeerId peer, std::string reason, Time now);
 
-  // Appends the datagrams that may leave now, of every peer that has any: once a tick or after a batch of
-  // input.
-  void flush(Time now, std::vector<Outgoing>& out);
+  // Appends the datagrams that may leave now, of up to `peers_max` peers that have any: after each batch of
+  // input or sends. True: there are more.
+  bool flush(Time now, std::vector<Outgoing>& out, std::size_t peers_max = SIZE_MAX);
+  // Those of one peer, ahead of the others: for an answer that must not wait for a crowd's updates.
+  void flush(PeerId peer, Time now, std::vector<Outgoing>& out);
 
   const EndpointFigures& figures() const;
 

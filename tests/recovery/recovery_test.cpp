@@ -2,27 +2,17 @@
 // acknowledged action that is lost, one that takes effect twice, a player without its body, items from
 // nowhere, a frame log that does not make the world again. The killed process is this same program:
 // recovery_test --town DIR JOURNAL ACTIONS.
-#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
 #include <filesystem>
-#include <future>
 #include <thread>
 
 #include "base/random.h"
-#include "embedded/engine.h"
-#include "inspect/replay.h"
-#include "inspect/scan.h"
-#include "inspect/verify.h"
-#include "journal.h"
-#include "platform_os/asio_executor.h"
-#include "platform_os/os_clock.h"
-#include "platform_os/os_disk.h"
+#include "judge.h"
 #include "quick_content.h"
-#include "store/world_keys.h"
 #include "town.h"
 
 namespace everframe::recovery {
@@ -80,67 +70,6 @@ class Recovery : public ::testing::Test {
   std::string path_;
 };
 
-template <class T>
-T run(platform_os::AsioExecutor& executor, Function<Task<Result<T>>()> task) {
-  std::promise<Result<T>> promise;
-  auto future = promise.get_future();
-  const auto keep = [&]() -> Task<void> { promise.set_value(co_await task()); };
-  executor.post([&] {
-    spawn(keep(), [&](std::exception_ptr error) {
-      if (error) promise.set_exception(error);
-    });
-  });
-  Result<T> result = future.get();
-  if (!result) throw std::runtime_error(result.error().text);
-  return std::move(*result);
-}
-
-using Processed = std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::uint64_t>>;
-
-// In which frames each (player, seq) is.
-Task<Result<Processed>> read_frame_log(store::Database& database, platform::Executor& executor) {
-  Processed out;
-  inspect::Scan scan(database, executor, store::WorldKeys(WORLD).frames(RegionId{1}));
-  for (;;) {
-    const auto page = co_await scan.next();
-    if (!page) co_return tl::unexpected<Error>(page.error());
-    if (page->empty()) co_return out;
-    for (const auto& row : *page) {
-      const auto record = world::read_frame(bytes_of(row.value));
-      if (!record) co_return tl::unexpected<Error>(record.error());
-      for (const auto& input : record->frame.inputs) {
-        if (raw(input.seq) != 0) out[{raw(input.player), raw(input.seq)}].push_back(raw(record->frame.no));
-      }
-    }
-  }
-}
-
-// What the players saw against what is in the log.
-std::vector<std::string> problems_of(const Journal& journal, const Processed& processed) {
-  std::vector<std::string> problems = journal.troubles;
-  for (const auto& [index, player] : journal.players) {
-    const auto frames_of = [&](std::uint64_t seq) {
-      const auto found = processed.find({player.id, seq});
-      return found == processed.end() ? std::vector<std::uint64_t>{} : found->second;
-    };
-    for (const auto& [seq, answer] : player.answers) {
-      if (frames_of(seq) == std::vector<std::uint64_t>{answer.frame}) continue;
-      problems.push_back(fmt::format("player {}: action {} was answered for frame {}, it is in frames {}",
-                                     player.id, seq, answer.frame, fmt::join(frames_of(seq), " ")));
-    }
-    for (const std::uint64_t seq : player.accepted) {
-      if (frames_of(seq).size() == 1) continue;
-      problems.push_back(fmt::format("player {}: action {} was accepted, it is in {} frames", player.id, seq,
-                                     frames_of(seq).size()));
-    }
-    if (player.answers.size() != player.sent) {
-      problems.push_back(fmt::format("player {}: {} actions sent, {} answered", player.id, player.sent,
-                                     player.answers.size()));
-    }
-  }
-  return problems;
-}
-
 TEST(Journal, ALostADoubledAndAMovedActionAndANewBodyAreNoticed) {
   const auto check = [](const std::vector<std::string>& more, const Processed& processed) {
     Journal journal;
@@ -173,28 +102,9 @@ TEST_F(Recovery, KilledAgainAndAgainNothingAcknowledgedIsLostOrDoubled) {
   if (HasFailure()) return;
   const Journal seen = read_journal(journal());
 
-  platform_os::OsDisk disk;
-  platform_os::OsClock clock;
-  embedded::configure({&disk, &clock, 1});
-  auto database = store::Database::open(embedded::api(), "embedded:" + store(), embedded::why_not_opened);
-  ASSERT_TRUE(database.has_value()) << database.error().text;
-  platform_os::AsioExecutor executor("checker");
-  executor.start();
-  const world::Content& content = inspect::quick_content();
-  const auto processed = run<Processed>(executor, [&] { return read_frame_log(**database, executor); });
   EXPECT_EQ(seen.players.size(), PLAYERS);
-  for (const std::string& problem : problems_of(seen, processed)) ADD_FAILURE() << problem;
-  const auto findings = run<inspect::Findings>(
-      executor, [&] { return inspect::verify(**database, executor, WORLD, &content, [](std::uint64_t) {}); });
-  for (const std::string& finding : findings.texts) ADD_FAILURE() << finding;
-  const auto replayed = run<inspect::Replayed>(executor, [&] {
-    return inspect::replay(**database, executor, WORLD, content,
-                           [](const auto&, const auto&, const auto&) {});
-  });
-  EXPECT_EQ(replayed.difference.value_or("none"), "none");
-  executor.stop();
-  executor.join();
-
+  const Verdict verdict = judge(store(), WORLD, inspect::quick_content(), seen);
+  for (const std::string& problem : verdict.problems) ADD_FAILURE() << problem;
   std::uint64_t applied = 0;
   std::uint64_t entered = 0;
   for (const auto& [index, player] : seen.players) {
@@ -202,8 +112,8 @@ TEST_F(Recovery, KilledAgainAndAgainNothingAcknowledgedIsLostOrDoubled) {
     for (const auto& [seq, answer] : player.answers) applied += answer.reason == 0 ? 1 : 0;
   }
   fmt::print("{} kills, {} frames, {} actions answered, {} of them applied, {} answered again, {} returns\n",
-             KILLS, findings.frames, findings.actions, applied, seen.answers_again, entered - PLAYERS);
-  EXPECT_GT(applied, findings.actions / 20) << "hardly anything took effect: the test proves little";
+             KILLS, verdict.frames, verdict.actions, applied, seen.answers_again, entered - PLAYERS);
+  EXPECT_GT(applied, verdict.actions / 20) << "hardly anything took effect: the test proves little";
   EXPECT_GT(seen.answers_again, 0U) << "nothing was sent again: the test proves little";
 }
 
