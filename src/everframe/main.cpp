@@ -1,6 +1,7 @@
 // everframe: the tools. One line a command.
 #include <CLI/CLI.hpp>
 
+#include "bots/commands.h"
 #include "everframe/open_store.h"
 #include "inspect/commands.h"
 
@@ -10,6 +11,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int status = 0;
   inspect::add_commands(app, open_store, status);
+  bots::add_commands(app, status);
   CLI11_PARSE(app, argc, argv);
   return status;
 }

@@ -13,6 +13,7 @@
 #include "platform_os/asio_executor.h"
 #include "platform_os/os_clock.h"
 #include "platform_os/os_disk.h"
+#include "platform_os/os_limits.h"
 #include "platform_os/udp_network.h"
 #include "region/genesis.h"
 #include "region/region.h"
@@ -259,6 +260,7 @@ int Server::run() {
 }  // namespace
 
 int serve(const Configuration& configuration) {
+  platform_os::raise_open_files();  // HTTP connections come in crowds
   Server server(configuration);
   if (const auto started = server.start(); !started) {
     log::error("{}", started.error().text);

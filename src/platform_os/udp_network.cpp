@@ -84,7 +84,6 @@ class OsUdpSocket final : public platform::UdpSocket {
     boost::asio::posix::stream_descriptor descriptor;
     Receive receive;
     bool open = true;
-    std::vector<std::array<std::uint8_t, platform::DATAGRAM_SIZE_MAX>> buffers{};
   };
 
   void send_batch(std::span<const platform::Datagram> batch) {
@@ -123,14 +122,16 @@ class OsUdpSocket final : public platform::UdpSocket {
   }
 
   static void drain(Shared& shared) {
-    if (shared.buffers.empty()) shared.buffers.resize(RECEIVE_BATCH);  // an idle socket costs no buffers
+    // One set of buffers a thread, whatever the number of sockets: a process may hold thousands of clients.
+    static thread_local std::vector<std::array<std::uint8_t, platform::DATAGRAM_SIZE_MAX>> buffers(
+        RECEIVE_BATCH);
     std::array<mmsghdr, RECEIVE_BATCH> headers{};
     std::array<iovec, RECEIVE_BATCH> vectors{};
     std::array<sockaddr_storage, RECEIVE_BATCH> addresses;
     std::array<platform::Datagram, RECEIVE_BATCH> batch;
     for (std::size_t total = 0; total < RECEIVE_BUDGET && shared.open;) {
       for (std::size_t i = 0; i < RECEIVE_BATCH; ++i) {
-        vectors[i] = {shared.buffers[i].data(), shared.buffers[i].size()};
+        vectors[i] = {buffers[i].data(), buffers[i].size()};
         headers[i] = {};
         headers[i].msg_hdr.msg_iov = &vectors[i];
         headers[i].msg_hdr.msg_iovlen = 1;
@@ -144,8 +145,7 @@ class OsUdpSocket final : public platform::UdpSocket {
       for (int i = 0; i < got; ++i) {
         const auto at = static_cast<std::size_t>(i);
         if ((headers[at].msg_hdr.msg_flags & MSG_TRUNC) != 0) continue;
-        batch[count++] = {from_native(addresses[at]),
-                          ByteView(shared.buffers[at].data(), headers[at].msg_len)};
+        batch[count++] = {from_native(addresses[at]), ByteView(buffers[at].data(), headers[at].msg_len)};
       }
       shared.receive(std::span(batch.data(), count));
       total += static_cast<std::size_t>(got);

@@ -149,16 +149,13 @@ void Region::on(Act request) {
     ++figures_.resends;
     return answer_again(request, *state_->player(id), work);
   }
-  if (seq != next(work.taken)) {
-    const Ended ended{wire::GoodbyeReason::PROTOCOL_ERROR,
-                      fmt::format("action {} after {}: numbers must not jump", raw(seq), raw(work.taken))};
-    return leave(request.session, &ended);
-  }
   if (raw(seq) - raw(work.answered) > wire::UNANSWERED_MAX) {
     const Ended ended{wire::GoodbyeReason::PROTOCOL_ERROR,
                       fmt::format("more than {} actions unanswered", wire::UNANSWERED_MAX)};
     return leave(request.session, &ended);
   }
+  // One before it was turned away (here, or by a session whose message found no room): all come again in order.
+  if (seq != next(work.taken)) return refuse_early(request.session, seq, world::Refusal::BUSY);
   if (draining_) return refuse_early(request.session, seq, world::Refusal::DRAINING);
   if (arrivals_.size() >= ARRIVALS_MAX || queue_.size() >= QUEUE_MAX) {
     return refuse_early(request.session, seq, world::Refusal::BUSY);

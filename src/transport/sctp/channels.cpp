@@ -117,10 +117,10 @@ SendOutcome Association::send(ChannelId id, ByteView message, bool binary, Time 
   if (channel.state == Channel::State::CLOSING) return SendOutcome::CLOSED;
   if (message.size() > peer_message_max_) return SendOutcome::TOO_LARGE;
   Ppid ppid = binary ? Ppid::BINARY : Ppid::STRING;
-  Bytes bytes(message.begin(), message.end());
-  if (bytes.empty()) {  // SCTP has no empty messages: RFC 8831 section 6.6
+  constexpr std::uint8_t NOTHING[] = {0};
+  if (message.empty()) {  // SCTP has no empty messages: RFC 8831 section 6.6
     ppid = binary ? Ppid::BINARY_EMPTY : Ppid::STRING_EMPTY;
-    bytes.push_back(0);
+    message = NOTHING;
   }
   // Until the peer has confirmed the channel, an unordered message might overtake the OPEN (RFC 8832 section
   // 6).
@@ -128,7 +128,7 @@ SendOutcome Association::send(ChannelId id, ByteView message, bool binary, Time 
   Outbound::Message out;
   out.stream = raw(id);
   out.ppid = static_cast<std::uint32_t>(ppid);
-  out.bytes = std::move(bytes);
+  out.bytes.assign(message.begin(), message.end());
   out.ordered = ordered;
   out.max_retransmits = channel.options.max_retransmits;
   if (channel.options.lifetime_ms)

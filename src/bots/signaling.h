@@ -1,0 +1,50 @@
+// Signaling: the server over HTTP, as a client sees it: the content pack, and the exchange by which a player
+// enters (spec/wire.md section 1). One TCP connection a request. Threads: all on the executor's; replies come
+// there too, once each, unless the executor stops before. Limit: REPLY_MAX for a reply.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "base/function.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "platform_os/asio_executor.h"
+
+namespace everframe::bots {
+
+inline constexpr Duration REPLY_MAX = 20s;
+
+// http://HOST[:PORT][/…]: what follows the port is left out.
+struct ServerUrl {
+  std::string host;  // a name or address; IPv6 without its brackets
+  std::string port = "80";
+  static Result<ServerUrl> parse(std::string_view text);
+};
+
+struct ConnectRequest {
+  std::string offer;                 // SDP
+  std::optional<std::string> token;  // absent: a new player
+  std::string name;                  // of a new player; empty: the world chooses
+};
+struct ConnectAnswer {
+  std::string sdp;
+  std::string token;
+};
+
+class Signaling {
+ public:
+  Signaling(platform_os::AsioExecutor& executor, ServerUrl server)
+      : executor_(executor), server_(std::move(server)) {}
+
+  // A refusal is an Error with the HTTP status as its code, and the server's words.
+  void connect(const ConnectRequest& request, Function<void(Result<ConnectAnswer>)> answered);
+  void content(Function<void(Result<std::string>)> answered);
+
+  const ServerUrl& server() const { return server_; }
+
+ private:
+  platform_os::AsioExecutor& executor_;
+  const ServerUrl server_;
+};
+
+}  // namespace everframe::bots
