@@ -154,7 +154,7 @@ void Region::on(Act request) {
                       fmt::format("more than {} actions unanswered", wire::UNANSWERED_MAX)};
     return leave(request.session, &ended);
   }
-  // One before it was turned away (here, or by a session whose message found no room): all come again in order.
+  // One before it was turned away (here, or by a session that found no room): all come again in order.
   if (seq != next(work.taken)) return refuse_early(request.session, seq, world::Refusal::BUSY);
   if (draining_) return refuse_early(request.session, seq, world::Refusal::DRAINING);
   if (arrivals_.size() >= ARRIVALS_MAX || queue_.size() >= QUEUE_MAX) {
