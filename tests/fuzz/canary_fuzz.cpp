@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t length = data[2];
   std::uint32_t sum = 0;
   for (std::size_t i = 0; i < length; ++i) sum += field.data()[i];
-  static volatile std::uint32_t seen;
-  seen = sum;
+  const volatile std::uint32_t keep = sum;  // or the loop would be optimized away
+  static_cast<void>(keep);
   return 0;
 }
