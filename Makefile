@@ -10,7 +10,8 @@ TIMES ?= 10
 SECONDS ?= 30
 
 help:            ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*##/  make \1  /'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*##/\1/' | \
+	  while read -r name what; do printf '  make %-7s %s\n' "$$name" "$$what"; done
 
 deps:            ## installs the packages that building and testing need (Debian's and npm's)
 	@tools/install_deps.sh test
