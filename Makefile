@@ -1,31 +1,66 @@
 # Everframe's commands. Each installs what it needs, builds what changed, and is safe to repeat.
-.PHONY: help deps test asan tsan lint format
+.PHONY: help deps run test bench sim fuzz asan tsan format lint
 JOBS ?= $(shell nproc)
+# of make run
+HTTP ?= 127.0.0.1:8080
+UDP ?= 127.0.0.1:8081
+STORE ?= embedded:./data
+# of make sim: how many times the usual number of seeds; of make fuzz: for each target
+TIMES ?= 10
+SECONDS ?= 30
 
 help:            ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*##/  make \1  /'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*##/\1/' | \
+	  while read -r name what; do printf '  make %-7s %s\n' "$$name" "$$what"; done
 
-deps:            ## installs the Debian packages that building and testing need
+deps:            ## installs the packages that building and testing need (Debian's and npm's)
 	@tools/install_deps.sh test
+	@tools/build_web.sh packages
 
-define check     # configures, builds and runs every test of one preset
+run:             ## builds and starts a server with its playground; HTTP=ADDR:PORT UDP=ADDR:PORT STORE=embedded:DIR
+	@tools/install_deps.sh run
+	@tools/build.sh release $(JOBS) everframed everframe
+	@tools/build_web.sh site
+	@exec build/release/bin/everframed --http $(HTTP) --udp $(UDP) --store $(STORE)
+
+define check     # builds one preset and runs every test
 	@tools/install_deps.sh test
-	cmake --preset $(1)
-	cmake --build --preset $(1) -j $(JOBS)
-	ctest --test-dir build/$(1) --output-on-failure -j $(JOBS)
+	@tools/build.sh $(1) $(JOBS)
+	@tools/build_web.sh e2e
+	@ctest --test-dir build/$(1) --output-on-failure --no-tests=error -j $(JOBS)
 endef
 
-test:            ## builds and runs every test (debug)
+test:            ## builds and runs every test: C++, the web SDK, players in Node and in Chromium (debug)
 	$(call check,debug)
 
-asan:            ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+bench:           ## builds (release) and runs every benchmark
+	@tools/install_deps.sh bench
+	@tools/build.sh release $(JOBS)
+	@set -e; for bench in build/release/bin/*_bench; do echo "== $$(basename $$bench)"; $$bench; done
+
+sim:             ## simulated disks that lose power and histories of transactions, TIMES (10) as many as in make test
+	@tools/install_deps.sh test
+	@tools/build.sh debug $(JOBS) embedded_test
+	@EVERFRAME_CRASH_LIVES=$$((20000 * $(TIMES))) EVERFRAME_HISTORIES=$$((3000 * $(TIMES))) \
+	  build/debug/bin/embedded_test --gtest_filter='StorageCrash.*:HistoryTest.*'
+
+fuzz:            ## fuzzes each parser of bytes from outside for SECONDS (30); what it finds goes to build/fuzz/found
+	@tools/install_deps.sh fuzz
+	@tools/build.sh fuzz $(JOBS) fuzzers
+	@tests/fuzz/run.sh build/fuzz/bin $(SECONDS)
+
+asan:            ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call check,asan-ubsan)
 
-tsan:            ## the tests under ThreadSanitizer
+tsan:            ## every test under ThreadSanitizer
 	$(call check,tsan)
 
-format:          ## formats every source file
-	git ls-files 'src/*.h' 'src/*.cpp' 'tests/*.cpp' | xargs clang-format -i
+format:          ## formats every C++ file
+	@tools/install_deps.sh lint
+	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
 
-lint:            ## formatting as .clang-format says
-	git ls-files 'src/*.h' 'src/*.cpp' 'tests/*.cpp' | xargs clang-format --dry-run -Werror
+lint:            ## C++ is formatted as .clang-format says, rooms keep their rules, scripts parse
+	@tools/install_deps.sh lint
+	@git ls-files '*.h' '*.cpp' | xargs -P $(JOBS) -n 16 clang-format --dry-run -Werror
+	@tests/rooms/check_rooms.sh
+	@git ls-files '*.sh' .ci/run | xargs -n 1 bash -n

@@ -79,7 +79,7 @@ asio::awaitable<std::optional<T>> wait_for(std::shared_ptr<Awaited<T>> awaited,
 }  // namespace
 
 struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
-  Impl(asio::io_context& on, Site what) : io(on), acceptor(on), site(std::move(what)) {}
+  explicit Impl(asio::io_context& on) : io(on), acceptor(on) {}
 
   asio::awaitable<void> listen();
   asio::awaitable<void> serve(beast::tcp_stream stream, Address from);
@@ -92,7 +92,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
 
   asio::io_context& io;
   tcp::acceptor acceptor;
-  const Site site;
+  Site site;  // constant from serve() on
   std::size_t connections = 0;
   std::map<unsigned, std::uint64_t> answers;  // by status
   const std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
@@ -301,8 +301,8 @@ asio::awaitable<void> HttpServer::Impl::listen() {
   }
 }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::open(asio::io_context& io, const Address& local, Site site) {
-  auto impl = std::make_shared<Impl>(io, std::move(site));
+Result<std::unique_ptr<HttpServer>> HttpServer::open(asio::io_context& io, const Address& local) {
+  auto impl = std::make_shared<Impl>(io);
   const tcp::endpoint endpoint = endpoint_of(local);
   boost::system::error_code error;
   impl->acceptor.open(endpoint.protocol(), error);
@@ -310,9 +310,13 @@ Result<std::unique_ptr<HttpServer>> HttpServer::open(asio::io_context& io, const
   if (!error) impl->acceptor.bind(endpoint, error);
   if (!error) impl->acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return fail_with(error.value(), "cannot listen on {}: {}", local.text(), error.message());
-  asio::co_spawn(
-      io, [impl] { return impl->listen(); }, asio::detached);
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+}
+
+void HttpServer::serve(Site site) {
+  impl_->site = std::move(site);
+  asio::co_spawn(
+      impl_->io, [impl = impl_] { return impl->listen(); }, asio::detached);
 }
 
 HttpServer::HttpServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -30,11 +30,12 @@ class HttpServer {
     actor::Ref<gateway::HubMessage> hub;
     actor::Ref<region::Message> region;
   };
-  // Listens at once. `io` outlives the server. An address in use is an Error with code EADDRINUSE.
-  static Result<std::unique_ptr<HttpServer>> open(boost::asio::io_context& io, const Address& local,
-                                                  Site site);
+  // Listens at once, so that an address in use is known early (an Error with code EADDRINUSE); who connects
+  // waits for serve(). `io` outlives the server.
+  static Result<std::unique_ptr<HttpServer>> open(boost::asio::io_context& io, const Address& local);
   ~HttpServer();  // on the io_context's thread, or after it has stopped
 
+  void serve(Site site);  // once, before the io_context runs
   Address local() const;
   void stop();  // any thread: no new connections
 

@@ -22,6 +22,8 @@ namespace everframe::everframed {
 
 namespace {
 
+constexpr int FILE_LOCKED = 1529;  // FoundationDB's code of a store that another process has open
+
 // Runs `work` on the executor and waits for it; of a thread that is none.
 template <class F>
 auto on(platform::Executor& executor, F work) -> decltype(work()) {
@@ -65,6 +67,7 @@ class Server {
   Result<void> open_line();
   void start_actors();
   Result<void> open_http();
+  void serve_http();
   void announce() const;
   void wait_for_signal();
   void drain();
@@ -88,6 +91,7 @@ class Server {
   actor::Ref<region::Message> region_;
   actor::Ref<gateway::HubMessage> hub_;
   std::unique_ptr<admin::HttpServer> http_;
+  admin::SiteFiles files_;  // until they are served
   bool draining_ = false;
   int status_ = 0;
 };
@@ -105,6 +109,8 @@ Result<void> Server::start() {
   auto content = load_content(disk_, configuration_.content);
   if (!content) return tl::unexpected<Error>(content.error());
   content_ = std::move(*content);
+  // Ports first: a server that cannot have them must not make a world.
+  if (auto http = open_http(); !http) return http;
   region_executor_.start();
   gateway_executor_.start();
   if (auto line = open_line(); !line) return line;
@@ -116,7 +122,11 @@ Result<void> Server::open_world() {
   embedded::configure({&disk_, &clock_, entropy_.u64()});
   const std::string target = configuration_.store == "memory:" ? "memory:everframe" : configuration_.store;
   auto database = store::Database::open(embedded::api(), target, embedded::why_not_opened);
-  if (!database) return fail("--store {}: {}", configuration_.store, database.error().text);
+  if (!database) {
+    const bool in_use = database.error().code == FILE_LOCKED;
+    return fail("--store {}: {}{}", configuration_.store, database.error().text,
+                in_use ? "; set STORE=embedded:DIR for make run, or --store" : "");
+  }
   database_ = std::move(*database);
 
   std::promise<Result<region::Genesis>> made;
@@ -154,8 +164,7 @@ Result<void> Server::open_line() {
     return gateway::Line::open(network_, gateway_executor_, configuration_.udp, *certificate, options);
   });
   if (!line) {
-    return fail("--udp {}: {}; set UDP=ADDR:PORT for make run, or --udp", configuration_.udp.text(),
-                line.error().text);
+    return fail("--udp: {}; set UDP=ADDR:PORT for make run, or --udp", line.error().text);
   }
   line_ = std::move(*line);
   return {};
@@ -192,12 +201,16 @@ void Server::start_actors() {
 Result<void> Server::open_http() {
   auto files = load_site(configuration_.site);
   if (!files) return tl::unexpected<Error>(files.error());
-  admin::HttpServer::Site site{std::move(*files), content_json(*content_), content_hash_text(*content_), hub_,
-                               region_};
-  auto http = admin::HttpServer::open(http_executor_.io(), configuration_.http, std::move(site));
+  files_ = std::move(*files);
+  auto http = admin::HttpServer::open(http_executor_.io(), configuration_.http);
   if (!http) return fail("--http: {}; set HTTP=ADDR:PORT for make run, or --http", http.error().text);
   http_ = std::move(*http);
   return {};
+}
+
+void Server::serve_http() {
+  http_->serve({std::move(files_), content_json(*content_), content_hash_text(*content_), hub_, region_});
+  http_executor_.start();
 }
 
 void Server::announce() const {
@@ -244,12 +257,7 @@ int Server::run() {
   wait_for_signal();
   main_.post([this] {
     start_actors();
-    const auto http = open_http();
-    if (!http) {
-      log::error("{}", http.error().text);
-      return stop(1);
-    }
-    http_executor_.start();
+    serve_http();
     announce();
   });
   main_.run();

@@ -26,10 +26,10 @@ inline constexpr std::size_t CLIENT_EVENT_MAX = 1'024;
 inline constexpr std::size_t CLIENT_STATE_MAX = 256;
 inline constexpr std::size_t SERVER_STATE_MAX = 1'100;
 inline constexpr std::size_t SERVER_EVENT_MAX = 256 << 10;
-inline constexpr std::size_t PLAYER_NAME_MAX = 128;       // 32 characters of UTF-8
-inline constexpr std::size_t DETAIL_MAX = 512;     // of a goodbye
-inline constexpr std::size_t STACKS_MAX = 256;     // of one inventory
-inline constexpr std::size_t UNANSWERED_MAX = 32;  // actions of one player
+inline constexpr std::size_t PLAYER_NAME_MAX = 128;  // 32 characters of UTF-8
+inline constexpr std::size_t DETAIL_MAX = 512;       // of a goodbye
+inline constexpr std::size_t STACKS_MAX = 256;       // of one inventory
+inline constexpr std::size_t UNANSWERED_MAX = 32;    // actions of one player
 
 struct Stack {
   ItemType item{};

@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
-# run.sh SERVER_BINARY: builds SDK, playground and tests, and runs them against servers of its own: free
-# ports, fresh store directories, ended by their pids. Status 0 if all passed. Needs node 18 or later and, for the
-# playground, chromium.
+# run.sh SERVER_BINARY [players|browser]: builds SDK, playground and tests where they changed, and runs the tests
+# against servers of their own: free ports, fresh store directories, ended by their pids. Status 0 if all passed. Needs
+# node 18 or later and, for browser, chromium (or CHROMIUM=/path/to/it): without it the tests fail, they never skip.
 set -euo pipefail
-EVERFRAME_SERVER=$(realpath "${1:?usage: tests/e2e/run.sh SERVER_BINARY}")
+EVERFRAME_SERVER=$(realpath "${1:?usage: tests/e2e/run.sh SERVER_BINARY [players|browser]}")
 EVERFRAME_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 export EVERFRAME_SERVER EVERFRAME_ROOT
+shift
 cd "$EVERFRAME_ROOT"
-[ -d node_modules/node-datachannel ] || npm ci --no-audit --no-fund
-npm run --silent build
-npm run --silent build -w tests/e2e
-node --test tests/e2e/dist/players.test.js
-node --test tests/e2e/dist/browser.test.js
+tools/build_web.sh e2e
+[ $# -gt 0 ] || set -- players browser
+for tests in "$@"; do node --test "tests/e2e/dist/$tests.test.js"; done

@@ -57,6 +57,7 @@ export class Game {
   private countedAt = 0;
   private slowSince = 0;
   private quality: number; // 2: all, 1: no shadows, 0: no grass and coarse pixels
+  private readonly qualityStays: boolean; // ?quality=0|1|2 asked for it
   private readonly sent = { x: NaN, z: NaN, yaw: NaN, pitch: NaN, at: 0 };
   private readonly pose = { position: { x: 0, y: 0, z: 0 }, yaw: 0, pitch: 0 };
 
@@ -66,10 +67,12 @@ export class Game {
   ) {
     const canvas = byId('view') as HTMLCanvasElement;
     const slow = drawnBySoftware();
-    this.quality = slow ? 0 : 2;
+    const asked = new URLSearchParams(location.search).get('quality');
+    this.qualityStays = /^[012]$/.test(asked ?? '');
+    this.quality = this.qualityStays ? Number(asked) : slow ? 0 : 2;
     this.renderer = new THREE.WebGLRenderer({
       canvas,
-      antialias: !slow,
+      antialias: this.quality > 0,
       powerPreference: 'high-performance',
     });
     this.renderer.shadowMap.enabled = true;
@@ -355,7 +358,7 @@ export class Game {
     this.frames = 0;
     this.countedAt = now;
     this.hud.status(this.pace.fps);
-    if (average < SLOW_FRAME_MS || document.hidden) this.slowSince = now;
+    if (average < SLOW_FRAME_MS || document.hidden || this.qualityStays) this.slowSince = now;
     if (now - this.slowSince > QUALITY_AFTER_MS && this.quality > 0) {
       this.slowSince = now;
       --this.quality;

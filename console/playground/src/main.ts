@@ -1,5 +1,6 @@
 // The playground: joins the world of the server that serves this page, shows it, and plays in it.
 //   ?name=Ada   the name of a new player      ?guest   a new player that this browser does not remember
+//   ?quality=0|1|2   coarse, without shadows, all of it; else it goes by how fast frames come
 import { Client, localTokens, memoryTokens, SignalingError } from '@everframe/client';
 import { byId } from './dom.js';
 import { Game } from './game.js';
