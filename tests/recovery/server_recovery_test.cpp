@@ -13,6 +13,7 @@
 #include "judge.h"
 #include "platform_os/os_clock.h"
 #include "platform_os/os_disk.h"
+#include "platform_os/udp_network.h"
 #include "server_process.h"
 
 namespace everframe::recovery {

@@ -151,7 +151,8 @@ TEST_F(Hostile, ABrokenConnectRequestIsRefusedWithItsReasonAndCounted) {
     EXPECT_NE(reply.body.find("\"code\":\"" + each.code + "\""), std::string::npos) << reply.body;
     EXPECT_NE(reply.body.find("\"message\":\""), std::string::npos) << reply.body;
     EXPECT_EQ(metric(counter), before + 1) << each.body.substr(0, 80);
-    if (each.status == 413) continue;
+    // A text frame that is not UTF-8 fails the WebSocket itself (RFC 6455 section 8.1).
+    if (each.status == 413 || each.body.find('\xff') != std::string::npos) continue;
     const std::string said = websocket_exchange(url(), each.body);
     EXPECT_NE(said.find("\"code\":\"" + each.code + "\""), std::string::npos) << said;
   }
