@@ -3,8 +3,9 @@
 // Costs, in the engine's calls (tests/records/counts_test.cpp holds them): get 1 read; get_by 2, one after
 // the other; insert and upsert 1 read, and 1 more for each unique index, all at once; put_blind none; erase
 // 1; scan 1 range read a page, and along an index that does not cover 1 read a record, a page of them at
-// once. Ownership: the transaction and the table outlive a Rows; a Rows and its Cursors outlive what is
-// awaited of them.
+// once.
+// Ownership: the transaction and the table outlive a Rows and what is awaited of it. A Rows is a light value:
+// what is awaited of it does not need it. A Cursor outlives what is awaited of it.
 #pragma once
 #include "store/records/feed.h"
 #include "store/records/plan.h"
@@ -14,13 +15,6 @@
 namespace everframe::store::records {
 
 namespace detail {
-
-template <class T, class Members>
-struct KeyTuple;
-template <class T, class... V>
-struct KeyTuple<T, std::tuple<V T::*...>> {
-  using Type = std::tuple<V...>;
-};
 
 template <class Members>
 struct MemberValues;
@@ -37,25 +31,38 @@ std::string pack_values(std::string prefix, const Tuple& values) {
   return std::move(packer).key();
 }
 
-template <const auto& SCHEMA>
-using SchemaOf = std::remove_cvref_t<decltype(SCHEMA)>;
-
 template <const auto& SCHEMA, Name NAME>
 inline constexpr std::size_t INDEX_NUMBER = SCHEMA.index_named(NAME.view());
-
 template <const auto& SCHEMA, Name NAME>
-consteval bool has_index(auto... kinds) {
-  constexpr std::size_t number = INDEX_NUMBER<SCHEMA, NAME>;
-  if constexpr (number == NO_POSITION) {
+inline constexpr auto& INDEX = std::get<INDEX_NUMBER<SCHEMA, NAME>>(SCHEMA.indexes);
+
+template <const auto& SCHEMA, Name NAME, IndexKind... KINDS>
+consteval bool has_index() {
+  if constexpr (INDEX_NUMBER<SCHEMA, NAME> == NO_POSITION) {
     return false;
   } else {
-    constexpr IndexKind kind =
-        std::tuple_element_t<number, std::remove_cvref_t<decltype(SCHEMA.indexes)>>::kind;
-    return ((kind == kinds) || ...);
+    return ((INDEX<SCHEMA, NAME>.kind == KINDS) || ...);
+  }
+}
+
+template <const auto& SCHEMA, class... Terms>
+consteval bool is_covered() {
+  constexpr Plan PLAN = plan_of<SCHEMA, Terms...>();
+  if constexpr (PLAN.path == PRIMARY) {
+    return false;
+  } else {
+    return std::tuple_size_v<std::remove_cvref_t<decltype(std::get<PLAN.path>(SCHEMA.indexes).covered)>> > 0;
   }
 }
 
 }  // namespace detail
+
+// The schema has an index of this name, of one of these kinds.
+template <const auto& SCHEMA, Name NAME, IndexKind... KINDS>
+concept IndexNamed = detail::has_index<SCHEMA, NAME, KINDS...>();
+// The query goes along an index that covers fields.
+template <const auto& SCHEMA, class... Terms>
+concept Covered = Indexed<SCHEMA, Terms...> && detail::is_covered<SCHEMA, Terms...>();
 
 // The primary key's values.
 template <const auto& SCHEMA>
@@ -127,8 +134,10 @@ class Rows {
   using Record = RecordOf<SCHEMA>;
   using Key = KeyOf<SCHEMA>;
   using Found = std::optional<Record>;
+  template <class V>
+  using Answer = Task<Result<V>>;
 
-  Rows(Transaction& t, const TableCore& table, IndexStates states)
+  Rows(Transaction& t, const TableCore& table, SharedStates states)
       : t_(&t), table_(&table), states_(std::move(states)) {}
 
   // The same rows, read without conflicts: for what is checked again later, or may be a little old.
@@ -138,48 +147,28 @@ class Rows {
     return out;
   }
 
-  Task<Result<Found>> get(Key key) const {
-    const std::string packed = detail::pack_values({}, key);
-    const auto body = co_await table_->read_row(*t_, table_->layout().row(packed), snapshot_);
-    if (!body) co_return tl::unexpected<Error>(body.error());
-    if (!*body) co_return Found();
-    auto record = read_record<SCHEMA>(packed, **body);
-    if (!record) co_return tl::unexpected<Error>(record.error());
-    co_return Found(std::move(*record));
-  }
+  Answer<Found> get(Key key) const { return get_packed(*this, detail::pack_values({}, key)); }
   // All at once; results in the keys' order.
-  Task<Result<std::vector<Found>>> get_many(std::vector<Key> keys) const {
-    std::vector<Task<Result<Found>>> asked;
-    for (Key& key : keys) asked.push_back(get(std::move(key)));
-    auto answers = co_await when_all(std::move(asked));
-    std::vector<Found> out;
-    for (auto& answer : answers) {
-      if (!answer) co_return tl::unexpected<Error>(answer.error());
-      out.push_back(std::move(*answer));
-    }
-    co_return std::move(out);
+  Answer<std::vector<Found>> get_many(std::vector<Key> keys) const {
+    return get_each(*this, std::move(keys));
   }
   // By the fields of a unique index.
   template <Name NAME, class... V>
-  requires(detail::has_index<SCHEMA, NAME>(IndexKind::UNIQUE)) Task<Result<Found>> get_by(V... values)
-  const {
-    constexpr std::size_t NUMBER = detail::INDEX_NUMBER<SCHEMA, NAME>;
-    using Members = std::remove_cvref_t<decltype(std::get<NUMBER>(SCHEMA.indexes).keyed)>;
-    typename detail::MemberValues<Members>::Type key{std::move(values)...};
-    return get_by_entry(NUMBER, detail::pack_values(table_->layout().index(NUMBER), key));
+  Answer<Found> get_by(V... values) const requires IndexNamed<SCHEMA, NAME, IndexKind::UNIQUE> {
+    return get_by_entry(*this, detail::INDEX_NUMBER<SCHEMA, NAME>, group_key<NAME>(std::move(values)...));
   }
 
   // EXISTS: there is one with its key. TAKEN: another has what a unique index allows once.
-  Task<Result<Written>> insert(Record record) const { return write(WriteMode::INSERT, std::move(record)); }
+  Answer<Written> insert(const Record& record) const { return write(WriteMode::INSERT, record); }
   // Inserts, or replaces but for fields that this program does not know. TAKEN as above.
-  Task<Result<Written>> upsert(Record record) const { return write(WriteMode::UPSERT, std::move(record)); }
+  Answer<Written> upsert(const Record& record) const { return write(WriteMode::UPSERT, record); }
   // Replaces without a look at what was there: no read, no conflict with other writers, unknown fields are
   // lost. Does not compile for a schema whose indexes need the old record.
   Result<void> put_blind(const Record& record) const requires(!SCHEMA.needs_old_record()) {
     return table_->put_blind(*t_, change_of(WriteMode::BLIND, record));
   }
   // ABSENT: there was none.
-  Task<Result<Written>> erase(Key key) const {
+  Answer<Written> erase(Key key) const {
     Record record{};
     assign_key(record, std::move(key));
     Change change;
@@ -191,79 +180,75 @@ class Rows {
 
   // What plan.h says: eq<&T::a>(v), between<&T::b>(low, high), at_least, below, along<"index">().
   template <class... Terms>
-  requires Indexed<SCHEMA, Terms...>
-  auto scan(ScanOptions options, Terms... terms) const { return cursor<false>(std::move(options), terms...); }
+  auto scan(ScanOptions options, Terms... terms) const requires Indexed<SCHEMA, Terms...> {
+    return cursor<false>(std::move(options), terms...);
+  }
   template <class... Terms>
-  requires Indexed<SCHEMA, Terms...>
-  auto scan(Terms... terms) const { return cursor<false>(ScanOptions(), terms...); }
+  auto scan(Terms... terms) const requires Indexed<SCHEMA, Terms...> {
+    return cursor<false>(ScanOptions(), terms...);
+  }
   // From the index alone: only along one that covers.
   template <class... Terms>
-  requires Indexed<SCHEMA, Terms...>
-  auto scan_covered(ScanOptions options, Terms... terms) const {
-    constexpr Plan PLAN = plan_of<SCHEMA, Terms...>();
-    static_assert(PLAN.path != PRIMARY, "the primary key's records are read whole; use scan()");
+  auto scan_covered(ScanOptions options, Terms... terms) const requires Covered<SCHEMA, Terms...> {
     return cursor<true>(std::move(options), terms...);
   }
   template <class... Terms>
-  requires Indexed<SCHEMA, Terms...> Task<Result<Found>> first(Terms... terms)
-  const { return end_of_range(false, std::move(terms)...); }
-  // E.g. the largest level of a guild's players: last(eq<&Player::guild>(7)) along index<"level">(guild,
-  // level).
+  Answer<Found> first(Terms... terms) const requires Indexed<SCHEMA, Terms...> {
+    return end_of_range(*this, false, std::move(terms)...);
+  }
+  // E.g. the largest level in a guild: last(eq<&Player::guild>(7)) along index<"level">(guild, level).
   template <class... Terms>
-  requires Indexed<SCHEMA, Terms...> Task<Result<Found>> last(Terms... terms)
-  const { return end_of_range(true, std::move(terms)...); }
+  Answer<Found> last(Terms... terms) const requires Indexed<SCHEMA, Terms...> {
+    return end_of_range(*this, true, std::move(terms)...);
+  }
 
   // Records in a box on the ground: a few range reads at once along a spatial index, then their records.
   template <Name NAME>
-  requires(detail::has_index<SCHEMA, NAME>(IndexKind::SPATIAL)) Task<Result<std::vector<Record>>> within(
-      Box box)
-  const {
-    constexpr std::size_t NUMBER = detail::INDEX_NUMBER<SCHEMA, NAME>;
-    return within_box(NUMBER, std::get<0>(std::get<NUMBER>(SCHEMA.indexes).keyed),
-                      static_cast<std::int32_t>(std::get<NUMBER>(SCHEMA.indexes).parameter), box);
+  Answer<std::vector<Record>> within(Box box) const requires IndexNamed<SCHEMA, NAME, IndexKind::SPATIAL> {
+    constexpr auto& INDEX = detail::INDEX<SCHEMA, NAME>;
+    return within_box(*this, detail::INDEX_NUMBER<SCHEMA, NAME>, std::get<0>(INDEX.keyed),
+                      static_cast<std::int32_t>(INDEX.parameter), box);
   }
 
   // Of a COUNT or SUM, by the values of its group; 0 if there is nothing.
   template <Name NAME, class... V>
-  requires(detail::has_index<SCHEMA, NAME>(IndexKind::COUNT,
-                                           IndexKind::SUM)) Task<Result<std::int64_t>> total(V... group)
-  const {
-    const auto bits =
-        co_await aggregate_bits(detail::INDEX_NUMBER<SCHEMA, NAME>, group_key<NAME>(std::move(group)...));
-    if (!bits) co_return tl::unexpected<Error>(bits.error());
-    co_return static_cast<std::int64_t>(bits->value_or(0));
+  Answer<std::int64_t> total(V... group) const requires
+      IndexNamed<SCHEMA, NAME, IndexKind::COUNT, IndexKind::SUM> {
+    return total_of(*this, detail::INDEX_NUMBER<SCHEMA, NAME>, group_key<NAME>(std::move(group)...));
   }
-  // Of a MIN_EVER or MAX_EVER.
+  // Of a MIN_EVER or MAX_EVER; nothing: the group never had any.
   template <Name NAME, class... V>
-  requires(detail::has_index<SCHEMA, NAME>(IndexKind::MIN_EVER,
-                                           IndexKind::MAX_EVER)) auto ever(V... group) const {
-    constexpr std::size_t NUMBER = detail::INDEX_NUMBER<SCHEMA, NAME>;
-    using Members = std::remove_cvref_t<decltype(std::get<NUMBER>(SCHEMA.indexes).covered)>;
+  auto ever(V... group) const requires IndexNamed<SCHEMA, NAME, IndexKind::MIN_EVER, IndexKind::MAX_EVER> {
+    using Members = std::remove_cvref_t<decltype(detail::INDEX<SCHEMA, NAME>.covered)>;
     using Number = std::tuple_element_t<0, typename detail::MemberValues<Members>::Type>;
-    return ever_of<Number>(NUMBER, group_key<NAME>(std::move(group)...));
+    return ever_of<Number>(*this, detail::INDEX_NUMBER<SCHEMA, NAME>, group_key<NAME>(std::move(group)...));
   }
 
-  // What changed behind `after`, oldest first, at most `limit`.
+  // What changed behind `after`, oldest first, at most `limit` (0: all). Not in a transaction that has
+  // written to the table: what it adds has no place yet.
   template <Name NAME, class... V>
-  requires(detail::has_index<SCHEMA, NAME>(IndexKind::FEED))
-      Task<Result<std::vector<RecordChange<SCHEMA>>>> changes(std::optional<Versionstamp> after,
-                                                              std::size_t limit, V... group)
-  const { return changes_of(group_key<NAME>(std::move(group)...), after, limit); }
+  Answer<std::vector<RecordChange<SCHEMA>>> changes(std::optional<Versionstamp> after, std::size_t limit,
+                                                    V... group) const requires
+      IndexNamed<SCHEMA, NAME, IndexKind::FEED> {
+    return changes_of(*this, group_key<NAME>(std::move(group)...), after, limit);
+  }
+  // Forgets the changes up to and with `last`.
   template <Name NAME, class... V>
-  requires(detail::has_index<SCHEMA, NAME>(IndexKind::FEED)) void trim(const Versionstamp& last,
-                                                                       V... group) const {
+  void trim(const Versionstamp& last, V... group) const requires IndexNamed<SCHEMA, NAME, IndexKind::FEED> {
     trim_changes(*t_, group_key<NAME>(std::move(group)...), last);
   }
   // Ends at the next change that the feed tells, once this transaction has committed.
   template <Name NAME, class... V>
-  requires(detail::has_index<SCHEMA, NAME>(IndexKind::FEED)) Watch watch_changes(V... group)
-  const { return t_->watch(group_key<NAME>(std::move(group)...)); }
+  Watch watch_changes(V... group) const requires IndexNamed<SCHEMA, NAME, IndexKind::FEED> {
+    return t_->watch(group_key<NAME>(std::move(group)...));
+  }
   // Ends when the record is written or erased.
   Watch watch(Key key) const { return t_->watch(table_->layout().row(detail::pack_values({}, key))); }
 
   template <Name NAME>
-  requires(detail::INDEX_NUMBER<SCHEMA, NAME> != NO_POSITION) IndexState state()
-  const { return states_[detail::INDEX_NUMBER<SCHEMA, NAME>]; }
+  IndexState state() const requires(detail::INDEX_NUMBER<SCHEMA, NAME> != NO_POSITION) {
+    return (*states_)[detail::INDEX_NUMBER<SCHEMA, NAME>];
+  }
 
  private:
   static constexpr std::size_t BOX_RANGES_MAX = 16;  // range reads of one box
@@ -284,12 +269,12 @@ class Rows {
     change.feeds = feed_groups<SCHEMA>(table_->layout(), record);
     return change;
   }
-  Task<Result<Written>> write(WriteMode mode, Record record) const {
+  Answer<Written> write(WriteMode mode, const Record& record) const {
     return table_->write(*t_, states_, change_of(mode, record));
   }
 
   Result<void> readable(std::size_t number) const {
-    if (states_[number] == IndexState::READABLE) return {};
+    if ((*states_)[number] == IndexState::READABLE) return {};
     return fail("index {} of table {} is not complete: its build has not ended",
                 table_->shape().description.indexes[number].name, SCHEMA.name);
   }
@@ -305,10 +290,6 @@ class Rows {
       return Cursor<SCHEMA, PLAN, COVERED>(*t_, *table_, std::move(path), std::move(options));
     } else {
       constexpr auto& INDEX = std::get<PLAN.path>(SCHEMA.indexes);
-      if constexpr (COVERED) {
-        static_assert(std::tuple_size_v<std::remove_cvref_t<decltype(INDEX.covered)>> > 0,
-                      "this index covers nothing; use scan(), or say .covering(...) in the schema");
-      }
       if (auto ready = readable(PLAN.path); !ready) {
         return Cursor<SCHEMA, PLAN, COVERED>(*t_, *table_, ready.error());
       }
@@ -322,38 +303,61 @@ class Rows {
     }
   }
 
-  template <class... Terms>
-  Task<Result<Found>> end_of_range(bool reverse, Terms... terms) const {
-    ScanOptions options;
-    options.reverse = reverse;
-    options.rows_max = 1;
-    auto found = cursor<false>(std::move(options), terms...);
-    co_return co_await found.next();
-  }
-
-  Task<Result<Found>> get_by_entry(std::size_t number, std::string entry_key) const {
-    if (auto ready = readable(number); !ready) co_return tl::unexpected<Error>(ready.error());
-    const auto packed = co_await t_->get(std::move(entry_key), snapshot_);
-    if (!packed) co_return tl::unexpected<Error>(packed.error());
-    if (!*packed) co_return Found();
-    const auto body = co_await table_->read_row(*t_, table_->layout().row(**packed), snapshot_);
+  // The coroutines hold a copy of the Rows themselves: it may go while one of them waits.
+  static Answer<Found> get_packed(Rows self, std::string packed) {
+    const auto body =
+        co_await self.table_->read_row(*self.t_, self.table_->layout().row(packed), self.snapshot_);
     if (!body) co_return tl::unexpected<Error>(body.error());
-    if (!*body) co_return fail("an index of table {} names a record that is not there", SCHEMA.name);
-    auto record = read_record<SCHEMA>(**packed, **body);
+    if (!*body) co_return Found();
+    auto record = read_record<SCHEMA>(packed, **body);
     if (!record) co_return tl::unexpected<Error>(record.error());
     co_return Found(std::move(*record));
   }
 
-  Task<Result<std::vector<Record>>> within_box(std::size_t number, Vec3 Record::*position,
-                                               std::int32_t cell_mm, Box box) const {
-    if (auto ready = readable(number); !ready) co_return tl::unexpected<Error>(ready.error());
-    const std::string prefix = table_->layout().index(number);
-    const RangeOptions options{0, false, snapshot_};
+  static Answer<std::vector<Found>> get_each(Rows self, std::vector<Key> keys) {
+    std::vector<Answer<Found>> asked;
+    for (Key& key : keys) asked.push_back(self.get(std::move(key)));
+    auto answers = co_await when_all(std::move(asked));
+    std::vector<Found> out;
+    for (auto& answer : answers) {
+      if (!answer) co_return tl::unexpected<Error>(answer.error());
+      out.push_back(std::move(*answer));
+    }
+    co_return std::move(out);
+  }
+
+  template <class... Terms>
+  static Answer<Found> end_of_range(Rows self, bool reverse, Terms... terms) {
+    ScanOptions options;
+    options.reverse = reverse;
+    options.rows_max = 1;
+    auto found = self.template cursor<false>(std::move(options), terms...);
+    co_return co_await found.next();
+  }
+
+  static Answer<Found> get_by_entry(Rows self, std::size_t number, std::string entry_key) {
+    if (auto ready = self.readable(number); !ready) co_return tl::unexpected<Error>(ready.error());
+    const auto packed = co_await self.t_->get(std::move(entry_key), self.snapshot_);
+    if (!packed) co_return tl::unexpected<Error>(packed.error());
+    if (!*packed) co_return Found();
+    auto record = co_await get_packed(self, **packed);
+    if (record && !*record) co_return missing();
+    co_return record;
+  }
+  static tl::unexpected<Error> missing() {
+    return fail("an index of table {} names a record that is not there", SCHEMA.name);
+  }
+
+  static Answer<std::vector<Record>> within_box(Rows self, std::size_t number, Vec3 Record::*position,
+                                                std::int32_t cell_mm, Box box) {
+    if (auto ready = self.readable(number); !ready) co_return tl::unexpected<Error>(ready.error());
+    const std::string prefix = self.table_->layout().index(number);
+    const RangeOptions options{0, false, self.snapshot_};
     std::vector<Task<Result<std::vector<KeyValue>>>> asked;
     for (const CodeRange& codes : ranges_of(box, cell_mm, BOX_RANGES_MAX)) {
       KeyRange range{std::move(TuplePacker(prefix).integer(codes.first)).key(),
                      std::move(TuplePacker(prefix).integer(codes.last)).key() + '\xff'};
-      asked.push_back(t_->get_range(std::move(range), options));
+      asked.push_back(self.t_->get_range(std::move(range), options));
     }
     const auto answers = co_await when_all(std::move(asked));
     std::vector<std::string> keys;
@@ -369,19 +373,19 @@ class Rows {
         keys.emplace_back(*key);
       }
     }
-    co_return co_await read_all(std::move(keys));
+    co_return co_await read_all(self, std::move(keys));
   }
 
-  Task<Result<std::vector<Record>>> read_all(std::vector<std::string> packed_keys) const {
+  static Answer<std::vector<Record>> read_all(Rows self, std::vector<std::string> packed_keys) {
     std::vector<Task<Result<std::optional<std::string>>>> asked;
     for (const std::string& key : packed_keys) {
-      asked.push_back(table_->read_row(*t_, table_->layout().row(key), snapshot_));
+      asked.push_back(self.table_->read_row(*self.t_, self.table_->layout().row(key), self.snapshot_));
     }
     const auto bodies = co_await when_all(std::move(asked));
     std::vector<Record> out;
     for (std::size_t i = 0; i < bodies.size(); ++i) {
       if (!bodies[i]) co_return tl::unexpected<Error>(bodies[i].error());
-      if (!*bodies[i]) co_return fail("an index of table {} names a record that is not there", SCHEMA.name);
+      if (!*bodies[i]) co_return missing();
       auto record = read_record<SCHEMA>(packed_keys[i], **bodies[i]);
       if (!record) co_return tl::unexpected<Error>(record.error());
       out.push_back(std::move(*record));
@@ -399,27 +403,32 @@ class Rows {
   }
 
   // Nothing: the group never had any.
-  Task<Result<std::optional<std::uint64_t>>> aggregate_bits(std::size_t number, std::string key) const {
-    if (auto ready = readable(number); !ready) co_return tl::unexpected<Error>(ready.error());
-    const auto value = co_await t_->get(std::move(key), snapshot_);
+  static Answer<std::optional<std::uint64_t>> aggregate_bits(Rows self, std::size_t number, std::string key) {
+    if (auto ready = self.readable(number); !ready) co_return tl::unexpected<Error>(ready.error());
+    const auto value = co_await self.t_->get(std::move(key), self.snapshot_);
     if (!value) co_return tl::unexpected<Error>(value.error());
     if (!*value) co_return std::optional<std::uint64_t>();
     const auto bits = read_u64_value(**value);
     if (!bits) co_return fail("an aggregate of table {} is damaged: {} bytes", SCHEMA.name, (*value)->size());
     co_return bits;
   }
+  static Answer<std::int64_t> total_of(Rows self, std::size_t number, std::string key) {
+    const auto bits = co_await aggregate_bits(self, number, std::move(key));
+    if (!bits) co_return tl::unexpected<Error>(bits.error());
+    co_return static_cast<std::int64_t>(bits->value_or(0));
+  }
   template <class Number>
-  Task<Result<std::optional<Number>>> ever_of(std::size_t number, std::string key) const {
-    const auto bits = co_await aggregate_bits(number, std::move(key));
+  static Answer<std::optional<Number>> ever_of(Rows self, std::size_t number, std::string key) {
+    const auto bits = co_await aggregate_bits(self, number, std::move(key));
     if (!bits) co_return tl::unexpected<Error>(bits.error());
     if (!*bits) co_return std::optional<Number>();
     co_return std::optional<Number>(static_cast<Number>(detail::Signed<Number> ? **bits ^ SIGN_BIT : **bits));
   }
 
-  Task<Result<std::vector<RecordChange<SCHEMA>>>> changes_of(std::string group,
-                                                             std::optional<Versionstamp> after,
-                                                             std::size_t limit) const {
-    auto raw_changes = co_await read_changes(*t_, std::move(group), after, limit, snapshot_);
+  static Answer<std::vector<RecordChange<SCHEMA>>> changes_of(Rows self, std::string group,
+                                                              std::optional<Versionstamp> after,
+                                                              std::size_t limit) {
+    auto raw_changes = co_await read_changes(*self.t_, std::move(group), after, limit, self.snapshot_);
     if (!raw_changes) co_return tl::unexpected<Error>(raw_changes.error());
     std::vector<RecordChange<SCHEMA>> out;
     for (const RawChange& change : *raw_changes) {
@@ -436,7 +445,7 @@ class Rows {
 
   Transaction* t_;
   const TableCore* table_;
-  IndexStates states_;
+  SharedStates states_;
   bool snapshot_ = false;
 };
 

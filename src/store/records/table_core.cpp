@@ -118,7 +118,7 @@ Result<void> TableCore::accept_header(std::string_view header) const {
   return {};
 }
 
-Task<Result<IndexStates>> TableCore::states(Transaction& t) const {
+Task<Result<SharedStates>> TableCore::states(Transaction& t) const {
   const auto version = co_await t.get(std::string(METADATA_VERSION_KEY));
   const bool unreadable = !version && version.error().code == ACCESSED_UNREADABLE;
   if (!version && !unreadable) co_return tl::unexpected<Error>(version.error());
@@ -140,8 +140,9 @@ Task<Result<IndexStates>> TableCore::states(Transaction& t) const {
     }
   }
   // A transaction that changes states itself sees its own changes, which nobody else may yet.
-  if (version) cache_ = Cache{version->value_or(""), states};
-  co_return states;
+  auto shared = std::make_shared<const IndexStates>(std::move(states));
+  if (version) cache_ = Cache{version->value_or(""), shared};
+  co_return shared;
 }
 
 Task<Result<Value>> TableCore::read_row(Transaction& t, std::string row_key, bool snapshot) const {
@@ -162,7 +163,8 @@ Task<Result<Value>> TableCore::read_row(Transaction& t, std::string row_key, boo
   co_return unseal(rows->front().value, chunks);
 }
 
-Task<Result<Written>> TableCore::write(Transaction& t, IndexStates states, Change change) const {
+Task<Result<Written>> TableCore::write(Transaction& t, SharedStates shared_states, Change change) const {
+  const IndexStates& states = *shared_states;
   const auto& indexes = shape_.description.indexes;
   std::vector<Task<Result<Value>>> asked;
   asked.push_back(read_row(t, layout_.row(change.packed_key), false));

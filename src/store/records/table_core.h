@@ -54,6 +54,7 @@ struct TableShape {
 };
 
 using IndexStates = std::vector<IndexState>;  // by the schema's order
+using SharedStates = std::shared_ptr<const IndexStates>;
 
 class TableCore {
  public:
@@ -67,11 +68,11 @@ class TableCore {
   Task<Result<void>> prepare(Database& database, platform::Executor& executor) const;
   // Of this transaction; an Error if the table is not prepared, or was changed so that it must be prepared
   // again.
-  Task<Result<IndexStates>> states(Transaction& t) const;
+  Task<Result<SharedStates>> states(Transaction& t) const;
 
   // A record's body.
   Task<Result<std::optional<std::string>>> read_row(Transaction& t, std::string row_key, bool snapshot) const;
-  Task<Result<Written>> write(Transaction& t, IndexStates states, Change change) const;
+  Task<Result<Written>> write(Transaction& t, SharedStates shared_states, Change change) const;
   // A BLIND change: no reads. An Error if it is too large.
   Result<void> put_blind(Transaction& t, const Change& change) const;
   // Sets the state of an index; with it goes the bump that makes everybody look again.
@@ -93,7 +94,7 @@ class TableCore {
 
   struct Cache {
     std::string metadata_version;
-    IndexStates states;
+    SharedStates states;
   };
 
   const TableShape shape_;
