@@ -50,6 +50,32 @@ TEST_F(RecordsTest, OutcomesSayWhatWasDone) {
   ASSERT_TRUE(done.has_value()) << done.error().text;
 }
 
+TEST_F(RecordsTest, AComputedIndexHasAnEntryForEachThingItsFunctionSays) {
+  const auto done = in_rows<bool>([](ThingRows rows) -> Task<Result<bool>> {
+    const auto ids_with = [](ThingRows in, std::uint32_t tag) -> Task<std::vector<std::uint64_t>> {
+      auto cursor = in.scan_computed<"tag">({}, tag);
+      const auto found = co_await cursor.rest();
+      std::vector<std::uint64_t> ids;
+      for (const Thing& thing : found.value()) ids.push_back(thing.id);
+      co_return ids;
+    };
+    Thing thing = some_thing(1, 1);
+    thing.tags = {5, 6, 5};
+    EXPECT_TRUE((co_await rows.insert(thing)).value());
+    Thing other = some_thing(1, 2);
+    other.tags = {6};
+    EXPECT_TRUE((co_await rows.insert(other)).value());
+    EXPECT_EQ(co_await ids_with(rows, 5), (std::vector<std::uint64_t>{1}));
+    EXPECT_EQ(co_await ids_with(rows, 6), (std::vector<std::uint64_t>{1, 2}));
+    thing.tags = {7};
+    EXPECT_TRUE((co_await rows.upsert(thing)).value());
+    EXPECT_TRUE((co_await ids_with(rows, 5)).empty());
+    EXPECT_EQ(co_await ids_with(rows, 7), (std::vector<std::uint64_t>{1}));
+    co_return true;
+  });
+  ASSERT_TRUE(done.has_value()) << done.error().text;
+}
+
 // Two at once that want the same name: one of them is told that it is taken.
 TEST_F(RecordsTest, AUniqueIndexHoldsAgainstTransactionsAtTheSameTime) {
   const auto outcomes = run<std::vector<WriteOutcome>>([this]() -> Task<std::vector<WriteOutcome>> {

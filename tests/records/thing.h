@@ -23,15 +23,21 @@ struct Thing {
 
 inline constexpr std::int32_t CELL_MM = 1'000;
 
-inline constexpr auto THINGS =
-    schema<Thing>("thing", 1, field<1>(&Thing::region), field<2>(&Thing::id), field<3>(&Thing::kind),
-                  field<4>(&Thing::name), field<5>(&Thing::pos), field<6>(&Thing::hp), field<7>(&Thing::note),
-                  field<8>(&Thing::tags), field<9>(&Thing::mood), primary_key(&Thing::region, &Thing::id),
-                  index<"kind">(&Thing::kind, &Thing::hp).covering(&Thing::name), index<"hp">(&Thing::hp),
-                  unique<"name">(&Thing::name), unique<"note">(&Thing::note),
-                  spatial<"pos", CELL_MM>(&Thing::pos), count<"of_kind">(&Thing::kind), count<"all">(),
-                  sum<"hp_of_kind">(&Thing::hp, &Thing::kind), max_ever<"hp_max">(&Thing::hp, &Thing::region),
-                  min_ever<"hp_min">(&Thing::hp), feed<"changes">(&Thing::region));
+inline std::vector<Tuple> tags_of(const Thing& thing) {
+  std::vector<Tuple> out;
+  for (const std::uint32_t tag : thing.tags) out.push_back({Integer(tag), Integer(thing.kind)});
+  return out;
+}
+
+inline constexpr auto THINGS = schema<Thing>(
+    "thing", 1, field<1>(&Thing::region), field<2>(&Thing::id), field<3>(&Thing::kind),
+    field<4>(&Thing::name), field<5>(&Thing::pos), field<6>(&Thing::hp), field<7>(&Thing::note),
+    field<8>(&Thing::tags), field<9>(&Thing::mood), primary_key(&Thing::region, &Thing::id),
+    index<"kind">(&Thing::kind, &Thing::hp).covering(&Thing::name), index<"hp">(&Thing::hp),
+    unique<"name">(&Thing::name), unique<"note">(&Thing::note), spatial<"pos", CELL_MM>(&Thing::pos),
+    count<"of_kind">(&Thing::kind), count<"all">(), sum<"hp_of_kind">(&Thing::hp, &Thing::kind),
+    max_ever<"hp_max">(&Thing::hp, &Thing::region), min_ever<"hp_min">(&Thing::hp),
+    computed<"tag", 1, 2, &tags_of>(), feed<"changes">(&Thing::region));
 
 using ThingRows = Rows<THINGS>;
 

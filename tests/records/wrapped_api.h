@@ -40,14 +40,19 @@ struct Wrapper {
   std::uint64_t commit_faults_percent = 0;
   std::uint64_t read_faults_percent = 0;
   int faults = 0;
+  int Calls::*losing = nullptr;  // of these calls, the one that brings lose_in to 0 is not made
+  int lose_in = 0;
 
-  void count(int Calls::*which) {
+  // False: this call is to be lost.
+  bool count(int Calls::*which) {
     const std::lock_guard lock(mutex);
     ++(calls.*which);
+    return which != losing || --lose_in != 0;
   }
   void calm() {
     const std::lock_guard lock(mutex);
     commit_faults_percent = read_faults_percent = 0;
+    losing = nullptr;
   }
   Calls take() {
     const std::lock_guard lock(mutex);
@@ -105,21 +110,21 @@ inline void count_calls(platform::FdbApi& api) {
   };
   api.transaction_set = [](FDBTransaction* t, const std::uint8_t* key, int length, const std::uint8_t* value,
                            int size) {
-    wrapper.count(&Calls::sets);
+    if (!wrapper.count(&Calls::sets)) return;
     embedded::api().transaction_set(t, key, length, value, size);
   };
   api.transaction_clear = [](FDBTransaction* t, const std::uint8_t* key, int length) {
-    wrapper.count(&Calls::clears);
+    if (!wrapper.count(&Calls::clears)) return;
     embedded::api().transaction_clear(t, key, length);
   };
   api.transaction_clear_range = [](FDBTransaction* t, const std::uint8_t* begin, int begin_length,
                                    const std::uint8_t* end, int end_length) {
-    wrapper.count(&Calls::clear_ranges);
+    if (!wrapper.count(&Calls::clear_ranges)) return;
     embedded::api().transaction_clear_range(t, begin, begin_length, end, end_length);
   };
   api.transaction_atomic_op = [](FDBTransaction* t, const std::uint8_t* key, int length,
                                  const std::uint8_t* operand, int size, int operation) {
-    wrapper.count(&Calls::atomics);
+    if (!wrapper.count(&Calls::atomics)) return;
     embedded::api().transaction_atomic_op(t, key, length, operand, size, operation);
   };
   api.transaction_watch = [](FDBTransaction* t, const std::uint8_t* key, int length) {

@@ -1,6 +1,8 @@
 // Derived: what a record puts into its table's indexes, as keys and values; derive<SCHEMA>() computes it from
 // the record alone. Keeping an index up to date is then a comparison of two lists (table_core.cpp).
 #pragma once
+#include <set>
+
 #include "store/records/body.h"
 #include "store/records/layout.h"
 #include "store/records/morton.h"
@@ -88,6 +90,15 @@ void derive_one(const Layout& layout, std::size_t number, const I& index, std::s
     packer.integer(morton_of(position, static_cast<std::int32_t>(index.parameter)));
     out.entries.push_back(
         {number, false, packer.key() + std::string(packed_key), write_covered<SCHEMA>(record, index.keyed)});
+  } else if constexpr (I::kind == IndexKind::COMPUTED) {
+    std::set<std::string> keys;  // a function may say the same twice
+    for (const Tuple& tuple : I::function(record)) {
+      EF_ASSERT(tuple.size() == I::arity);
+      TuplePacker entry(layout.index(number));
+      for (const Element& element : tuple) entry.element(element);
+      keys.insert(entry.key() + std::string(packed_key));
+    }
+    for (const std::string& key : keys) out.entries.push_back({number, false, key, {}});
   } else if constexpr (is_aggregate(I::kind)) {
     put_members(packer, record, index.keyed);
     std::uint64_t value = 1;

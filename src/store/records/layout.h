@@ -1,7 +1,7 @@
 // Layout: where everything of one table lies beneath its prefix P. Persistent: spec/store_format.md.
 //
 //   P (0, key...)                        a record; (0, key..., n): its chunks
-//   P (1, index, fields..., key...)      an entry of an index, VALUE or SPATIAL
+//   P (1, index, fields..., key...)      an entry of an index that is not UNIQUE
 //   P (1, index, fields...)              an entry of a UNIQUE one; its value is the packed key
 //   P (2, index, group...)               an aggregate, 8 bytes, little-endian
 //   P (3, index, group..., stamp)        a change in a feed

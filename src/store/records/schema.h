@@ -111,6 +111,23 @@ consteval auto feed() {
   return Index<NAME, IndexKind::FEED, std::tuple<>>{};
 }
 
+// Entries that a function makes of a record, none or many, each a tuple of ARITY elements: what no list of
+// members can say. When the function's meaning changes, so must VERSION, and the index's name.
+template <Name NAME, std::uint64_t VERSION, std::size_t ARITY, auto FUNCTION>
+struct Computed {
+  static constexpr std::string_view name = NAME.view();
+  static constexpr IndexKind kind = IndexKind::COMPUTED;
+  static constexpr std::size_t arity = ARITY;
+  static constexpr auto function = FUNCTION;
+  std::tuple<> keyed{};
+  std::tuple<> covered{};
+  std::uint64_t parameter = VERSION;
+};
+template <Name NAME, std::uint64_t VERSION, std::size_t ARITY, auto FUNCTION>
+requires(ARITY > 0) consteval auto computed() {
+  return Computed<NAME, VERSION, ARITY, FUNCTION>{};
+}
+
 // An index that an older version had: its entries are to be cleared.
 template <Name NAME>
 struct Dropped {
@@ -160,6 +177,8 @@ template <class P>
 inline constexpr bool IS_INDEX = false;
 template <Name N, IndexKind K, class A, class B>
 inline constexpr bool IS_INDEX<Index<N, K, A, B>> = true;
+template <Name N, std::uint64_t V, std::size_t A, auto F>
+inline constexpr bool IS_INDEX<Computed<N, V, A, F>> = true;
 template <class P>
 inline constexpr bool IS_DROPPED = false;
 template <Name N>
