@@ -208,8 +208,8 @@ class Rows {
                      V... prefix) const requires IndexNamed<SCHEMA, NAME, IndexKind::COMPUTED> {
     constexpr std::size_t NUMBER = detail::INDEX_NUMBER<SCHEMA, NAME>;
     static_assert(sizeof...(V) <= detail::INDEX<SCHEMA, NAME>.arity, "more values than its entries have");
-    using Found = Cursor<SCHEMA, Plan{NUMBER, sizeof...(V), false}, false>;
-    if (auto ready = readable(NUMBER); !ready) return Found(*t_, *table_, ready.error());
+    using Entries = Cursor<SCHEMA, Plan{NUMBER, sizeof...(V), false}, false>;
+    if (auto ready = readable(NUMBER); !ready) return Entries(*t_, *table_, ready.error());
     options.snapshot = options.snapshot || snapshot_;
     ScanPath path;
     path.source = ScanPath::Source::ENTRIES;
@@ -217,7 +217,7 @@ class Rows {
     path.keyed = detail::INDEX<SCHEMA, NAME>.arity;
     const std::string begin = detail::pack_values(path.prefix, std::tuple<V...>(std::move(prefix)...));
     path.range = {begin, begin + '\xff'};
-    return Found(*t_, *table_, std::move(path), std::move(options));
+    return Entries(*t_, *table_, std::move(path), std::move(options));
   }
 
   // Records in a box on the ground: a few range reads at once along a spatial index, then their records.
