@@ -256,7 +256,7 @@ TEST_F(RecordsProperty, TheComparisonNoticesALostCall) {
       model.apply(one[0]);
     }
     wrapper.calm();
-    EXPECT_EQ(wrapper.lose_in, 0);
+    EXPECT_LE(wrapper.lose_in, 0) << "nothing was lost";
     return difference(model) != "";
   };
   constexpr int TRIES = 20;
