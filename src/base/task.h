@@ -17,6 +17,8 @@ namespace everframe {
 
 template <class T>
 class Task;
+template <class T>
+class Started;
 
 namespace task_detail {
 
@@ -95,6 +97,7 @@ class [[nodiscard]] Task {
   }
 
  private:
+  friend class Started<T>;
   std::coroutine_handle<promise_type> handle_;
 };
 

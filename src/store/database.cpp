@@ -13,6 +13,8 @@ namespace {
 constexpr int STREAMING_WANT_ALL = -2;  // FDB_STREAMING_MODE_WANT_ALL
 constexpr int CONFLICT_READ = 0;        // FDB_CONFLICT_RANGE_TYPE_READ
 constexpr int CONFLICT_WRITE = 1;
+constexpr int OPTION_NEXT_WRITE_NO_CONFLICT = 30;  // fdb.options
+constexpr int OPTION_PRIORITY_BATCH = 201;
 
 const std::uint8_t* start_of(std::string_view text) {
   return reinterpret_cast<const std::uint8_t*>(text.data());
@@ -20,6 +22,9 @@ const std::uint8_t* start_of(std::string_view text) {
 int length_of(std::string_view text) {
   EF_ASSERT(text.size() <= INT32_MAX);
   return static_cast<int>(text.size());
+}
+tl::unexpected<Error> failed_with(const platform::FdbApi& api, std::string_view doing, fdb_error_t code) {
+  return fail_with(code, "the store: {}: {} (FoundationDB's error {})", doing, api.get_error(code), code);
 }
 std::string copy(const std::uint8_t* bytes, int length) {
   return length == 0 ? std::string()
@@ -36,13 +41,14 @@ struct Transaction::State {
   State& operator=(const State&) = delete;
 
   tl::unexpected<Error> failed(std::string_view doing, fdb_error_t code) const {
-    return fail_with(code, "the store: {}: {} (FoundationDB's error {})", doing, api.get_error(code), code);
+    return failed_with(api, doing, code);
   }
 
   const platform::FdbApi& api;
   FDBTransaction* const handle;
   platform::Executor& executor;
   int inline_left = INLINE_MAX;
+  std::uint32_t stamp_orders = 0;  // given out since the last retry
 };
 
 // The coroutines hold the state themselves: a Transaction may go while one of them waits. Its destructor has
@@ -64,44 +70,48 @@ struct Transaction::Steps {
     co_return copy(value, length);
   }
 
-  // One page of what is left of `range`; takes it off `range`. True: there is more.
-  static Task<Result<bool>> get_page(Shared state, KeyRange& range, const RangeOptions& options,
-                                     int iteration, std::vector<KeyValue>& rows) {
+  // `options.limit` counts what has been read already: `had` rows.
+  static Task<Result<Page>> get_page(Shared state, KeyRange range, RangeOptions options, std::size_t had,
+                                     std::size_t bytes_max, int iteration) {
     const auto& api = state->api;
-    const std::size_t left = options.limit == 0 ? 0 : options.limit - rows.size();
+    const std::size_t left = options.limit == 0 ? 0 : options.limit - had;
     const int limit = static_cast<int>(std::min<std::size_t>(left, INT32_MAX));
+    const int target_bytes = static_cast<int>(std::min<std::size_t>(bytes_max, INT32_MAX));
     constexpr int AT_OR_AFTER = 1;  // the offset of the selector first_greater_or_equal
-    Future future(
-        api,
-        api.transaction_get_range(state->handle, start_of(range.begin), length_of(range.begin), 0,
-                                  AT_OR_AFTER, start_of(range.end), length_of(range.end), 0, AT_OR_AFTER,
-                                  limit, 0, STREAMING_WANT_ALL, iteration, options.snapshot, options.reverse),
-        state->executor, &state->inline_left);
+    Future future(api,
+                  api.transaction_get_range(state->handle, start_of(range.begin), length_of(range.begin), 0,
+                                            AT_OR_AFTER, start_of(range.end), length_of(range.end), 0,
+                                            AT_OR_AFTER, limit, target_bytes, STREAMING_WANT_ALL, iteration,
+                                            options.snapshot, options.reverse),
+                  state->executor, &state->inline_left);
     fdb_error_t code = co_await future;
-    const FDBKeyValue* page = nullptr;
+    const FDBKeyValue* rows = nullptr;
     int count = 0;
     fdb_bool_t more = 0;
-    if (code == 0) code = api.future_get_keyvalue_array(future.get(), &page, &count, &more);
+    if (code == 0) code = api.future_get_keyvalue_array(future.get(), &rows, &count, &more);
     if (code != 0) co_return state->failed("reading a range", code);
+    Page page;
+    page.rows.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) {
-      rows.push_back({copy(page[i].key, page[i].key_length), copy(page[i].value, page[i].value_length)});
+      page.rows.push_back({copy(rows[i].key, rows[i].key_length), copy(rows[i].value, rows[i].value_length)});
     }
-    if (more == 0 || count == 0) co_return false;
-    if (options.limit != 0 && rows.size() >= options.limit) co_return false;
-    if (options.reverse) {
-      range.end = rows.back().key;
-    } else {
-      range.begin = rows.back().key + '\0';
-    }
-    co_return true;
+    page.more = more != 0 && count != 0;
+    co_return page;
   }
 
   static Task<Result<std::vector<KeyValue>>> get_range(Shared state, KeyRange range, RangeOptions options) {
     std::vector<KeyValue> rows;
     for (int iteration = 1;; ++iteration) {
-      const auto more = co_await get_page(state, range, options, iteration, rows);
-      if (!more) co_return tl::unexpected<Error>(more.error());
-      if (!*more) co_return std::move(rows);
+      auto page = co_await get_page(state, range, options, rows.size(), 0, iteration);
+      if (!page) co_return tl::unexpected<Error>(page.error());
+      std::move(page->rows.begin(), page->rows.end(), std::back_inserter(rows));
+      const bool enough = options.limit != 0 && rows.size() >= options.limit;
+      if (!page->more || enough) co_return std::move(rows);
+      if (options.reverse) {
+        range.end = rows.back().key;
+      } else {
+        range.begin = rows.back().key + '\0';
+      }
     }
   }
 
@@ -128,6 +138,7 @@ struct Transaction::Steps {
     Future future(state->api, state->api.transaction_on_error(state->handle, error.code), state->executor,
                   nullptr);
     const fdb_error_t code = co_await future;
+    state->stamp_orders = 0;
     if (code == 0) co_return Result<void>{};
     if (code == error.code) co_return tl::unexpected<Error>(std::move(error));
     co_return state->failed("retrying", code);
@@ -145,6 +156,9 @@ Task<Result<std::optional<std::string>>> Transaction::get(std::string key, bool 
 }
 Task<Result<std::vector<KeyValue>>> Transaction::get_range(KeyRange range, RangeOptions options) {
   return Steps::get_range(state_, std::move(range), options);
+}
+Task<Result<Page>> Transaction::get_page(KeyRange range, RangeOptions options, std::size_t bytes_max) {
+  return Steps::get_page(state_, std::move(range), options, 0, bytes_max, 1);
 }
 Task<Result<std::int64_t>> Transaction::read_version() {
   return Steps::read_version(state_);
@@ -186,6 +200,60 @@ void Transaction::add_write_conflict(const KeyRange& range) {
   EF_ASSERT(state_->api.transaction_add_conflict_range(state_->handle, start_of(range.begin),
                                                        length_of(range.begin), start_of(range.end),
                                                        length_of(range.end), CONFLICT_WRITE) == 0);
+}
+
+// Neither option takes a value, and both are known to every engine.
+void Transaction::next_write_without_conflict() {
+  EF_ASSERT(state_->api.transaction_set_option(state_->handle, OPTION_NEXT_WRITE_NO_CONFLICT, nullptr, 0) ==
+            0);
+}
+void Transaction::use_batch_priority() {
+  EF_ASSERT(state_->api.transaction_set_option(state_->handle, OPTION_PRIORITY_BATCH, nullptr, 0) == 0);
+}
+void Transaction::bump_metadata_version() {
+  // A stamp of 10 bytes at offset 0, which the last 4 say.
+  atomic(AtomicOp::SET_VERSIONSTAMPED_VALUE, METADATA_VERSION_KEY, std::string(14, '\0'));
+}
+
+Watch Transaction::watch(std::string_view key) {
+  FDBFuture* future = state_->api.transaction_watch(state_->handle, start_of(key), length_of(key));
+  return Watch(std::make_unique<Future>(state_->api, future, state_->executor, nullptr), state_->api);
+}
+StampPromise Transaction::versionstamp() {
+  FDBFuture* future = state_->api.transaction_get_versionstamp(state_->handle);
+  return StampPromise(std::make_unique<Future>(state_->api, future, state_->executor, nullptr), state_->api);
+}
+std::uint16_t Transaction::next_stamp_order() {
+  EF_ASSERT(state_->stamp_orders <= UINT16_MAX);
+  return static_cast<std::uint16_t>(state_->stamp_orders++);
+}
+
+Watch::Watch(std::unique_ptr<Future> future, const platform::FdbApi& api)
+    : future_(std::move(future)), api_(&api) {}
+Watch::Watch(Watch&&) noexcept = default;
+Watch& Watch::operator=(Watch&&) noexcept = default;
+Watch::~Watch() = default;
+Task<Result<void>> Watch::changed() {
+  Future& future = *future_;  // named: g++ 12 would copy what it is awaited through
+  if (const fdb_error_t code = co_await future) co_return failed_with(*api_, "watching a key", code);
+  co_return Result<void>{};
+}
+
+StampPromise::StampPromise(std::unique_ptr<Future> future, const platform::FdbApi& api)
+    : future_(std::move(future)), api_(&api) {}
+StampPromise::StampPromise(StampPromise&&) noexcept = default;
+StampPromise::~StampPromise() = default;
+Task<Result<TransactionStamp>> StampPromise::stamp() {
+  Future& future = *future_;
+  fdb_error_t code = co_await future;
+  const std::uint8_t* bytes = nullptr;
+  int length = 0;
+  if (code == 0) code = api_->future_get_key(future.get(), &bytes, &length);
+  if (code != 0) co_return failed_with(*api_, "asking for a versionstamp", code);
+  TransactionStamp stamp;
+  EF_ASSERT(length == static_cast<int>(stamp.bytes.size()));
+  std::copy_n(bytes, stamp.bytes.size(), stamp.bytes.begin());
+  co_return stamp;
 }
 
 std::int64_t Transaction::committed_version() const {

@@ -39,16 +39,54 @@ struct RangeOptions {
   bool snapshot = false;  // adds no read conflict
 };
 
+struct Page {
+  std::vector<KeyValue> rows;
+  bool more = false;  // there may be rows behind these
+};
+
 enum class AtomicOp {
   ADD = 2,
   MAX = 12,
   MIN = 13,
   BYTE_MIN = 16,
   BYTE_MAX = 17,
-  SET_VERSIONSTAMPED_KEY = 14
+  SET_VERSIONSTAMPED_KEY = 14,
+  SET_VERSIONSTAMPED_VALUE = 15,
+  COMPARE_AND_CLEAR = 20
 };
 
+// Readable by all, written only through bump_metadata_version(); with FoundationDB it comes with the read
+// version, at no cost (design/metadata-version.md).
+inline constexpr std::string_view METADATA_VERSION_KEY = "\xff/metadataVersion";
+
 class Database;
+class Future;
+
+// What was asked of a transaction before its commit and comes with it or after it. May outlive the
+// Transaction; destroyed, it is given up.
+class Watch {
+ public:
+  explicit Watch(std::unique_ptr<Future> future, const platform::FdbApi& api);
+  Watch(Watch&&) noexcept;
+  Watch& operator=(Watch&&) noexcept;
+  ~Watch();
+  Task<Result<void>> changed();  // once only, and this outlives it
+
+ private:
+  std::unique_ptr<Future> future_;
+  const platform::FdbApi* api_;
+};
+class StampPromise {
+ public:
+  explicit StampPromise(std::unique_ptr<Future> future, const platform::FdbApi& api);
+  StampPromise(StampPromise&&) noexcept;
+  ~StampPromise();
+  Task<Result<TransactionStamp>> stamp();  // likewise
+
+ private:
+  std::unique_ptr<Future> future_;
+  const platform::FdbApi* api_;
+};
 
 class Transaction {
  public:
@@ -58,6 +96,8 @@ class Transaction {
   Task<Result<std::optional<std::string>>> get(std::string key, bool snapshot = false);
   // All rows of [begin, end), fetched page by page.
   Task<Result<std::vector<KeyValue>>> get_range(KeyRange range, RangeOptions options = {});
+  // One answer of at most options.limit rows and about `bytes_max` bytes (0: as many as the engine likes).
+  Task<Result<Page>> get_page(KeyRange range, RangeOptions options, std::size_t bytes_max);
   Task<Result<std::int64_t>> read_version();
 
   void set(std::string_view key, std::string_view value);
@@ -67,6 +107,15 @@ class Transaction {
   void add(std::string_view key, std::int64_t delta);  // 8 bytes little-endian
   void add_read_conflict(const KeyRange& range);
   void add_write_conflict(const KeyRange& range);
+  void next_write_without_conflict();  // the next write adds no write conflict
+  void bump_metadata_version();
+  void use_batch_priority();  // for work that may wait: builds, migrations
+
+  Watch watch(std::string_view key);  // in force once this has committed
+  StampPromise versionstamp();        // of what this will commit
+  // A number that no other call on this transaction has given since its last retry: the user's part of a
+  // versionstamp. More than 65,536 of them are a bug.
+  std::uint16_t next_stamp_order();
 
   Task<Result<void>> commit();
   // After a failed commit or read: waits as FoundationDB asks and makes the transaction usable again, or

@@ -1,8 +1,10 @@
 // Tuple: FoundationDB's tuple encoding, bit for bit (foundationdb design/tuple.md), so that any language's
 // bindings can read our keys. Order of encoded tuples as bytes = order of the tuples: by element, and by type
-// first: null, bytes, text, nested, numbers, floats, doubles, booleans, UUIDs, versionstamps. Packing appends
-// and cannot fail; unpacking is total and refuses what no packer writes or what it does not know. Integers:
-// -2^64 + 1 to 2^64 - 1 (larger ones, which the format allows, are refused by unpack).
+// first: null, bytes, text, nested, numbers, floats, doubles, booleans, UUIDs, versionstamps, user's types.
+// Packing appends and cannot fail; unpacking is total and refuses what no packer writes or what it does not
+// know: the deprecated codes 03, 04, 25 and the decimals 23, 24, whose bytes the specification leaves open.
+// Limits: integers of 255 bytes, nesting of DEPTH_MAX. Integers of up to 8 bytes are written in their short
+// form, as Java, Go and C++ do; Python's long form of exactly 2^64 - 1 is read too.
 #pragma once
 #include <array>
 #include <concepts>
@@ -21,10 +23,19 @@ struct Uuid {
   auto operator<=>(const Uuid&) const = default;
 };
 
+// Commit version and order within its batch, big-endian: what FoundationDB stamps.
+struct TransactionStamp {
+  std::array<std::uint8_t, 10> bytes{};
+  auto operator<=>(const TransactionStamp&) const = default;
+};
+
 struct Versionstamp {
-  std::array<std::uint8_t, 10> transaction{};  // commit version and order within its batch, big-endian
+  std::array<std::uint8_t, 10> transaction{};  // as in TransactionStamp; all ff: not yet known
   std::uint16_t user = 0;                      // order within the transaction
   auto operator<=>(const Versionstamp&) const = default;
+
+  static Versionstamp incomplete(std::uint16_t user = 0);
+  bool is_complete() const;
 };
 
 // An integer by sign and magnitude, so that both int64 and uint64 fit.
@@ -40,6 +51,13 @@ struct Integer {
   bool operator==(const Integer&) const = default;
 };
 
+// An integer that does not fit in 8 bytes.
+struct BigInteger {
+  bool negative = false;
+  std::string magnitude;  // big-endian, 9 to 255 bytes, the first one not 0
+  bool operator==(const BigInteger&) const = default;
+};
+
 struct Null {
   bool operator==(const Null&) const = default;
 };
@@ -48,11 +66,29 @@ struct ByteString {
   bool operator==(const ByteString&) const = default;
 };
 
+// x87's 80 bits, big-endian. Reserved by the specification; no binding of FoundationDB's makes one.
+struct LongDouble {
+  std::array<std::uint8_t, 10> bytes{};
+  bool operator==(const LongDouble&) const = default;
+};
+// Code 31: a 64-bit identifier. Reserved likewise.
+struct Identifier {
+  std::uint64_t value = 0;
+  auto operator<=>(const Identifier&) const = default;
+};
+// Codes 40 to 4f: bytes that only their user can read. Not delimited: always the last element of a tuple that
+// is not nested.
+struct UserType {
+  std::uint8_t code = 0x40;
+  std::string bytes;
+  bool operator==(const UserType&) const = default;
+};
+
 struct Element;
 using Tuple = std::vector<Element>;
 
-struct Element
-    : std::variant<Null, ByteString, std::string, Tuple, Integer, float, double, bool, Uuid, Versionstamp> {
+struct Element : std::variant<Null, ByteString, std::string, Tuple, Integer, BigInteger, float, double,
+                              LongDouble, bool, Uuid, Identifier, TransactionStamp, Versionstamp, UserType> {
   using variant::variant;
 };
 
@@ -65,24 +101,36 @@ class TuplePacker {
   TuplePacker& bytes(std::string_view value);
   TuplePacker& text(std::string_view value);
   TuplePacker& integer(Integer value);
+  TuplePacker& integer(const BigInteger& value);
   TuplePacker& single(float value);
   TuplePacker& real(double value);
   TuplePacker& boolean(bool value);
   TuplePacker& uuid(const Uuid& value);
   TuplePacker& versionstamp(const Versionstamp& value);
+  TuplePacker& user_type(const UserType& value);  // and nothing behind it
   TuplePacker& nested(const Tuple& value);
   TuplePacker& element(const Element& value);
 
   const std::string& key() const& { return key_; }
   std::string key() && { return std::move(key_); }
 
+  // For SET_VERSIONSTAMPED_KEY: the key, then the place of its one incomplete versionstamp as 4 bytes,
+  // little-endian. An Error if there is none, or more than one.
+  Result<std::string> versionstamped_key() &&;
+
  private:
-  void element_in(const Element& value, bool nested);
+  void element_in(const Element& value, bool inside);
   std::string key_;
+  std::size_t stamp_at_ = 0;    // of the last incomplete versionstamp
+  std::size_t incomplete_ = 0;  // incomplete versionstamps
 };
 
 std::string pack(const Tuple& tuple);
 Result<Tuple> unpack(std::string_view key);
+// As TuplePacker::versionstamped_key().
+Result<std::string> pack_versionstamped(const Tuple& tuple, std::string prefix = {});
+// What is left of a packed tuple behind its first `count` elements.
+Result<std::string_view> skip_elements(std::string_view packed, std::size_t count);
 
 // All keys that begin with this tuple and have more elements: [prefix 00, prefix ff).
 struct KeyRange {

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/random.h"
+#include "base/started.h"
 #include "loop.h"
 #include "store/world_keys.h"
 
@@ -270,6 +271,43 @@ TEST_F(StoreTest, ACoroutineMayBeDestroyedWhileItAwaitsACommit) {
     });
     EXPECT_FALSE(resumed);
   }
+}
+
+TEST_F(StoreTest, AWatchEndsWhenItsKeyChangesAndAStampIsThatOfTheCommit) {
+  const auto done = run<bool>([this]() -> Task<bool> {
+    Transaction watcher = database_->begin(executor_);
+    Watch watch = watcher.watch("watched");
+    watcher.set("other", "v");
+    EXPECT_TRUE((co_await watcher.commit()).has_value());
+    Transaction writer = database_->begin(executor_);
+    StampPromise promise = writer.versionstamp();
+    writer.set("watched", "v");
+    EXPECT_TRUE((co_await writer.commit()).has_value());
+    EXPECT_TRUE((co_await watch.changed()).has_value());
+    const auto stamp = co_await promise.stamp();
+    EXPECT_TRUE(stamp.has_value());
+    std::int64_t version = 0;
+    for (int i = 0; i < 8; ++i)
+      version = version << 8 | (stamp ? stamp->bytes[static_cast<std::size_t>(i)] : 0);
+    EXPECT_EQ(version, writer.committed_version());
+    co_return true;
+  });
+  EXPECT_TRUE(done);
+}
+
+TEST_F(StoreTest, WaitsThatAreStartedTogetherGiveTheirResultsInOrder) {
+  const auto done = run<bool>([this]() -> Task<bool> {
+    Transaction writer = database_->begin(executor_);
+    for (int i = 0; i < 200; ++i) writer.set(row_key(i), std::to_string(i));
+    EXPECT_TRUE((co_await writer.commit()).has_value());
+    Transaction reader = database_->begin(executor_);
+    std::vector<Task<Result<Value>>> reads;
+    for (int i = 0; i < 200; ++i) reads.push_back(reader.get(row_key(i)));
+    const auto values = co_await when_all(std::move(reads));
+    for (std::size_t i = 0; i < 200; ++i) EXPECT_EQ(values[i].value(), std::to_string(i));
+    co_return values.size() == 200;
+  });
+  EXPECT_TRUE(done);
 }
 
 }  // namespace
