@@ -6,7 +6,7 @@ purpose=${1:?usage: install_deps.sh run|test}
 
 packages=(g++ cmake ninja-build ccache libboost1.81-dev libboost-json1.81-dev librocksdb-dev libspdlog-dev libfmt-dev
   libcli11-dev libtomlplusplus-dev libexpected-dev libzstd-dev libxxhash-dev libssl-dev)
-[ "$purpose" = test ] && packages+=(libgtest-dev librapidcheck-dev)
+[ "$purpose" = test ] && packages+=(libgtest-dev librapidcheck-dev xz-utils)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -167,17 +167,21 @@ fdb_error_t Transaction::check_written_key(std::string_view key) const {
   return error::SUCCESS;
 }
 
-// The special keys' space (FF FF) holds nothing here that may be written.
-fdb_error_t Transaction::check_special_write(std::string_view key) const {
-  if (!key.starts_with("\xff\xff")) return error::SUCCESS;
-  return options_.special_keys_writable ? error::SPECIAL_KEYS_NO_WRITE_MODULE
-                                        : error::SPECIAL_KEYS_WRITE_DISABLED;
+// The special keys' space (FF FF) holds nothing here that may be written. Tools clear the map of tenants
+// before they start: there are none, so that is allowed, and does nothing.
+fdb_error_t Transaction::check_special_clear(std::string_view key) const {
+  if (!options_.special_keys_writable) return error::SPECIAL_KEYS_WRITE_DISABLED;
+  return key.starts_with("\xff\xff/management/tenant/map/") ? error::SUCCESS
+                                                            : error::SPECIAL_KEYS_NO_WRITE_MODULE;
 }
 
 void Transaction::set(std::string_view key, std::string_view value) {
   if (deferred_ != 0) return;
   if (key == METADATA_VERSION_KEY) return defer(error::CLIENT_INVALID_OPERATION);
-  if (const fdb_error_t code = check_special_write(key)) return defer(code);
+  if (key.starts_with("\xff\xff")) {
+    return defer(options_.special_keys_writable ? error::SPECIAL_KEYS_NO_WRITE_MODULE
+                                                : error::SPECIAL_KEYS_WRITE_DISABLED);
+  }
   const bool conflict = take_write_conflict();
   if (refuses_write()) return;
   if (const fdb_error_t code = check_written_key(key)) return defer(code);
@@ -197,8 +201,9 @@ void Transaction::set(std::string_view key, std::string_view value) {
 
 void Transaction::clear(std::string_view key) {
   if (deferred_ != 0) return;
-  if (const fdb_error_t code = check_special_write(key)) return defer(code);
-  if (key >= max_write_key()) {
+  if (key.starts_with("\xff\xff")) {
+    if (const fdb_error_t code = check_special_clear(key)) defer(code);
+  } else if (key >= max_write_key()) {
     take_write_conflict();
     if (!refuses_write()) defer(error::KEY_OUTSIDE_LEGAL_RANGE);
   } else if (key.size() > key_bytes_max(key)) {  // there is no such key
@@ -214,8 +219,9 @@ void Transaction::clear_range(std::string_view begin, std::string_view end) {
   if (begin > end) return defer(error::INVERTED_RANGE);
   const bool conflict = take_write_conflict();
   if (refuses_write()) return;
-  if (end <= "\xff\xff\xff") {
-    if (const fdb_error_t code = check_special_write(begin)) return defer(code);
+  if (begin.starts_with("\xff\xff") && end <= "\xff\xff\xff") {
+    if (const fdb_error_t code = check_special_clear(begin)) defer(code);
+    return;
   }
   if (begin > max_write_key() || end > max_write_key()) return defer(error::KEY_OUTSIDE_LEGAL_RANGE);
   begin = cut(begin);

@@ -114,7 +114,7 @@ class Transaction {
   std::string_view max_read_key() const;
   std::string_view max_write_key() const;
   fdb_error_t check_written_key(std::string_view key) const;
-  fdb_error_t check_special_write(std::string_view key) const;
+  fdb_error_t check_special_clear(std::string_view key) const;
   bool sees_writes(bool snapshot) const;
   Read<Version> version_for_reading();
   bool needs_database(std::string_view begin, std::string_view end, bool sees) const;

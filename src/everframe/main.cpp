@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int status = 0;
   std::string fdb_library = store::FDB_LIBRARY;
-  app.add_option("--fdb-library", fdb_library, "FoundationDB's client library, for a store of fdb:CLUSTER_FILE")
+  app.add_option("--fdb-library", fdb_library,
+                 "FoundationDB's client library, for a store of fdb:CLUSTER_FILE")
       ->envname("EVERFRAME_FDB_LIBRARY")
       ->capture_default_str();
   const auto open = [&](const std::string& target) { return open_store(target, fdb_library); };

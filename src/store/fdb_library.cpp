@@ -12,7 +12,7 @@ namespace everframe::store {
 
 namespace {
 
-constexpr int OPTION_TIMEOUT = 500;         // FDB_TR_OPTION_TIMEOUT, milliseconds
+constexpr int OPTION_TIMEOUT = 500;  // FDB_TR_OPTION_TIMEOUT, milliseconds
 constexpr fdb_error_t TRANSACTION_TIMED_OUT = 1031;
 
 struct Libraries {
@@ -74,9 +74,10 @@ Result<const platform::FdbApi*> load_fdb_library(const std::string& path) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     const char* reason = dlerror();
-    return fail("FoundationDB's client library cannot be loaded: {}. Install the package foundationdb-clients "
-                "(7.1 to 7.3), or name the file with --fdb-library",
-                reason == nullptr ? path : reason);
+    return fail(
+        "FoundationDB's client library cannot be loaded: {}. Install the package foundationdb-clients "
+        "(7.1 to 7.3), or name the file with --fdb-library",
+        reason == nullptr ? path : reason);
   }
   platform::FdbApi table;
   const std::string missing = fill(library, table);
@@ -91,9 +92,10 @@ Result<std::unique_ptr<Database>> open_cluster(const Cluster& cluster) {
   const auto api = load_fdb_library(cluster.library);
   if (!api) return tl::unexpected<Error>(api.error());
   if (!std::ifstream(cluster.file)) {
-    return fail("the cluster file {} cannot be read: on FoundationDB's own machines it is "
-                "/etc/foundationdb/fdb.cluster; copy it here",
-                cluster.file);
+    return fail(
+        "the cluster file {} cannot be read: on FoundationDB's own machines it is "
+        "/etc/foundationdb/fdb.cluster; copy it here",
+        cluster.file);
   }
   if (auto started = start_network(**api); !started) return tl::unexpected<Error>(started.error());
   FDBDatabase* probe = nullptr;
