@@ -173,13 +173,31 @@ TEST_F(AbiTest, ADatabasesDefaultsReachItsTransactions) {
   EXPECT_EQ(set_option(*database_, 500, int64_bytes(1)), 0);
   auto late = begin();
   clock_.move(2ms);
-  EXPECT_EQ(late.watch("never").wait(), error::TRANSACTION_TIMED_OUT);
+  EXPECT_EQ(late.versionstamp().wait(), error::TRANSACTION_TIMED_OUT);
   EXPECT_EQ(late.on_error(1020), error::TRANSACTION_TIMED_OUT);
   EXPECT_EQ(set_option(*database_, 27, ""), 0);  // snapshot_ryw_disable
   EXPECT_EQ(set_option(*database_, 500, int64_bytes(0)), 0);
   auto blind = begin();
   blind.set("a", "mine");
   EXPECT_NE(*blind.read("a", true), "mine");
+}
+
+TEST_F(AbiTest, OfTimeoutsTheLastOneCountsAndZeroIsNone) {
+  auto t = begin();
+  t.option(500, 20);
+  t.option(500, 0);
+  auto longer = begin();
+  longer.option(500, 20);
+  longer.option(500, 100'000);
+  clock_.move(1s);
+  put({{"a", "1"}});  // wakes the timers' thread
+  EXPECT_EQ(*t.read("a"), "1");
+  EXPECT_EQ(*longer.read("a"), "1");
+  clock_.move(100s);
+  put({{"a", "2"}});
+  EXPECT_EQ(longer.on_error(error::NOT_COMMITTED), error::TRANSACTION_TIMED_OUT);
+  longer.option(500, 0);
+  EXPECT_EQ(longer.read("a").code, error::TRANSACTION_TIMED_OUT) << "what has fired stays so";
 }
 
 TEST_F(AbiTest, AHandleHasItsOwnLimitOfWatches) {

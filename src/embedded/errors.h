@@ -22,6 +22,7 @@ inline constexpr fdb_error_t PROXY_MEMORY_LIMIT = 1042;
 inline constexpr fdb_error_t BATCH_TRANSACTION_THROTTLED = 1051;
 inline constexpr fdb_error_t UNSUPPORTED_FORMAT_VERSION = 1058;
 inline constexpr fdb_error_t GRV_PROXY_MEMORY_LIMIT = 1078;
+inline constexpr fdb_error_t BLOB_GRANULE_REQUEST_FAILED = 1079;  // on_error retries it
 inline constexpr fdb_error_t OPERATION_CANCELLED = 1101;
 inline constexpr fdb_error_t FUTURE_RELEASED = 1102;
 inline constexpr fdb_error_t TAG_THROTTLED = 1213;

@@ -228,6 +228,19 @@ void Generation::add(FutureRef future) {
   if (code != 0) future->send(code);
 }
 
+void Generation::set_deadline(std::optional<Time> due) {
+  const std::lock_guard lock(mutex_);
+  deadline_ = due;
+}
+
+void Generation::expire(Time due) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (deadline_ != due) return;
+  }
+  fail(error::TRANSACTION_TIMED_OUT);
+}
+
 void Generation::fail(fdb_error_t code) {
   std::vector<FutureRef> pending;
   {

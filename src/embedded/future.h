@@ -7,9 +7,11 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <variant>
 #include <vector>
 
+#include "base/time.h"
 #include "embedded/types.h"
 #include "platform/fdb_api.h"
 
@@ -130,10 +132,14 @@ class Generation {
   fdb_error_t error() const;
   void add(FutureRef future);  // set at once if the generation has failed
   void fail(fdb_error_t code);
+  // Its time-out, or none; the one set last counts.
+  void set_deadline(std::optional<Time> due);
+  void expire(Time due);  // fails with 1031 if `due` is still its deadline
 
  private:
   mutable std::mutex mutex_;
   fdb_error_t error_ = 0;
+  std::optional<Time> deadline_;
   std::vector<FutureRef> pending_;
 };
 

@@ -86,15 +86,14 @@ void Transaction::reset() {
   apply_defaults(true);
 }
 
+// Measured from the transaction's creation or its last reset, whenever it is set; 0 takes it away.
 void Transaction::arm_timeout() {
-  if (persistent_.timeout <= Duration::zero()) return;
+  if (persistent_.timeout <= Duration::zero()) return generation_->set_deadline(std::nullopt);
   const Time due = created_at_ + persistent_.timeout;
-  if (due <= database_.clock().now()) {
-    generation_->fail(error::TRANSACTION_TIMED_OUT);
-    return;
-  }
-  database_.at(due, [generation = std::weak_ptr<Generation>(generation_)] {
-    if (const auto alive = generation.lock()) alive->fail(error::TRANSACTION_TIMED_OUT);
+  generation_->set_deadline(due);
+  if (due <= database_.clock().now()) return generation_->expire(due);
+  database_.at(due, [due, generation = std::weak_ptr<Generation>(generation_)] {
+    if (const auto alive = generation.lock()) alive->expire(due);
   });
 }
 
@@ -473,7 +472,7 @@ FutureRef Transaction::on_error(fdb_error_t code) {
   if (const fdb_error_t earlier = generation_->error()) return Future::make_ready(earlier);
   const bool exhausted = persistent_.retry_limit != -1 && retries_ >= persistent_.retry_limit;
   if (retries_ < INT_MAX) ++retries_;
-  if (exhausted || !error::is_retryable(code)) {
+  if (exhausted || (!error::is_retryable(code) && code != error::BLOB_GRANULE_REQUEST_FAILED)) {
     generation_->fail(error::TRANSACTION_CANCELLED);
     return Future::make_ready(code == 0 ? error::CLIENT_INVALID_OPERATION : code);
   }

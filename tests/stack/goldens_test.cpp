@@ -98,19 +98,21 @@ class GoldenTest : public ::testing::Test {
 
   template <class T>
   T finish(Function<Task<T>()> task) {
-    std::promise<T> promise;
-    auto future = promise.get_future();
-    executor_.post([&] {
-      const auto keep = [](Function<Task<T>()>& body, std::promise<T>& out) -> Task<> {
-        out.set_value(co_await body());
-      };
-      spawn(keep(task, promise), [](std::exception_ptr) {});
+    auto promise = std::make_shared<std::promise<T>>();
+    auto future = promise->get_future();
+    executor_.post([promise, held = std::make_shared<Function<Task<T>()>>(std::move(task))] {
+      spawn(keep<T>(held, promise), [](std::exception_ptr) {});
     });
     if (future.wait_for(PATIENCE) != std::future_status::ready) {
       std::fprintf(stderr, "a program hangs\n");
       std::abort();
     }
     return future.get();
+  }
+  template <class T>
+  static Task<void> keep(std::shared_ptr<Function<Task<T>()>> task,
+                         std::shared_ptr<std::promise<T>> promise) {
+    promise->set_value(co_await (*task)());
   }
 
   void load(store::Database& database, const Rows& rows) {
