@@ -181,7 +181,7 @@ Task<bool> Machine::run() {
       if (parts->size() > 1) instruction.argument = (*parts)[1];
       instruction.on_database = cut_suffix(instruction.op, "_DATABASE");
       instruction.snapshot = cut_suffix(instruction.op, "_SNAPSHOT");
-      good = co_await execute(std::move(instruction));
+      good = co_await execute(instruction);
       if (!good) refuse("unknown: " + std::get<std::string>((*parts)[0]));
     } catch (const std::exception& problem) {
       if (run_.failure.empty()) run_.failure = problem.what();
@@ -192,7 +192,7 @@ Task<bool> Machine::run() {
   co_return good&& run_.failure.empty();
 }
 
-Task<bool> Machine::execute(Instruction instruction) {
+Task<bool> Machine::execute(const Instruction& instruction) {
   // What an instruction pops must be known. Only a versionstamp is known late, once its transaction has
   // committed; whoever looks at one before waits for it.
   if (instruction.op == "LOG_STACK") co_await settle(stack_.size());
@@ -206,12 +206,13 @@ Task<bool> Machine::execute(Instruction instruction) {
     co_await log_stack();
     co_return true;
   }
-  if (co_await execute_read(instruction)) co_return true;
-  if (co_await execute_range(instruction)) co_return true;
-  if (co_await execute_commit(instruction)) co_return true;
-  if (co_await execute_version(instruction)) co_return true;
-  if (co_await execute_threads(instruction)) co_return true;
-  co_return co_await execute_database_write(std::move(instruction));
+  bool known = co_await execute_read(instruction);
+  if (!known) known = co_await execute_range(instruction);
+  if (!known) known = co_await execute_commit(instruction);
+  if (!known) known = co_await execute_version(instruction);
+  if (!known) known = co_await execute_threads(instruction);
+  if (!known) known = co_await execute_database_write(instruction);
+  co_return known;
 }
 
 Task<> Machine::settle(std::size_t depth) {
@@ -396,7 +397,7 @@ bool Machine::execute_conflict(const Instruction& instruction) {
   return true;
 }
 
-Task<bool> Machine::execute_read(Instruction instruction) {
+Task<bool> Machine::execute_read(const Instruction& instruction) {
   const std::string& op = instruction.op;
   const bool snapshot = instruction.snapshot;
   if (op == "GET") {
@@ -451,7 +452,7 @@ Task<bool> Machine::execute_read(Instruction instruction) {
   co_return true;
 }
 
-Task<bool> Machine::execute_range(Instruction instruction) {
+Task<bool> Machine::execute_range(const Instruction& instruction) {
   const std::string& op = instruction.op;
   const bool selectors = op == "GET_RANGE_SELECTOR";
   const bool by_prefix = op == "GET_RANGE_STARTS_WITH";
@@ -493,7 +494,7 @@ Task<bool> Machine::execute_range(Instruction instruction) {
 }
 
 // SET_DATABASE and the like: the same pops, in a transaction of its own that is committed and retried.
-Task<bool> Machine::execute_database_write(Instruction instruction) {
+Task<bool> Machine::execute_database_write(const Instruction& instruction) {
   const std::string& op = instruction.op;
   if (!instruction.on_database) co_return false;
   Function<void(store::Transaction&)> write;
@@ -526,7 +527,7 @@ Task<bool> Machine::execute_database_write(Instruction instruction) {
   co_return true;
 }
 
-Task<bool> Machine::execute_commit(Instruction instruction) {
+Task<bool> Machine::execute_commit(const Instruction& instruction) {
   if (instruction.op == "COMMIT") {
     const auto held = run_.transactions.at(transaction_);
     const auto committed = co_await held->commit();
@@ -544,7 +545,7 @@ Task<bool> Machine::execute_commit(Instruction instruction) {
   co_return true;
 }
 
-Task<bool> Machine::execute_version(Instruction instruction) {
+Task<bool> Machine::execute_version(const Instruction& instruction) {
   if (instruction.op == "GET_READ_VERSION") {
     const auto version = co_await transaction().read_version();
     if (version) last_version_ = *version;
@@ -558,7 +559,7 @@ Task<bool> Machine::execute_version(Instruction instruction) {
   co_return true;
 }
 
-Task<bool> Machine::execute_threads(Instruction instruction) {
+Task<bool> Machine::execute_threads(const Instruction& instruction) {
   const std::string& op = instruction.op;
   if (op == "START_THREAD") {
     const auto machine = std::make_shared<Machine>(run_, pop_bytes());

@@ -49,17 +49,17 @@ class Machine {
   template <class T>
   using Body = Function<Task<Result<T>>(store::Transaction&)>;
 
-  Task<bool> execute(Instruction instruction);
+  Task<bool> execute(const Instruction& instruction);
   bool execute_stack(const Instruction& instruction);
   bool execute_tuple(const Instruction& instruction);
   bool execute_write(const Instruction& instruction);
   bool execute_transaction(const Instruction& instruction);
-  Task<bool> execute_read(Instruction instruction);
-  Task<bool> execute_range(Instruction instruction);
-  Task<bool> execute_database_write(Instruction instruction);
-  Task<bool> execute_commit(Instruction instruction);
-  Task<bool> execute_version(Instruction instruction);
-  Task<bool> execute_threads(Instruction instruction);
+  Task<bool> execute_read(const Instruction& instruction);
+  Task<bool> execute_range(const Instruction& instruction);
+  Task<bool> execute_database_write(const Instruction& instruction);
+  Task<bool> execute_commit(const Instruction& instruction);
+  Task<bool> execute_version(const Instruction& instruction);
+  Task<bool> execute_threads(const Instruction& instruction);
   bool execute_conflict(const Instruction& instruction);
   void pack_with_versionstamp();
 
