@@ -356,7 +356,9 @@ FutureRef Transaction::refuse_commit(fdb_error_t code) {
 FutureRef Transaction::commit() {
   if (const fdb_error_t code = check()) return Future::make_ready(code);
   commit_started_ = true;
-  if (failed_read_ != 0) return Future::make_ready(failed_read_);
+  if (failed_read_ != 0) {
+    return delayed(Future::make_ready(failed_read_), failed_read_at_ - database_.clock().now());
+  }
   outcome_ = std::make_shared<CommitOutcome>();
   CommitRequest request = make_request();
   if (request.mutations.empty() && request.writes.empty()) {
@@ -435,7 +437,7 @@ FutureRef Transaction::commit_with_faults(CommitRequest request) {
 
 // What a cluster's distance would do to an answer that is known already.
 FutureRef Transaction::delayed(FutureRef ready, Duration delay) {
-  if (delay == Duration::zero()) return ready;
+  if (delay <= Duration::zero()) return ready;
   auto late = Future::make();
   generation_->add(late);
   database_.at(database_.clock().now() + delay, [late, ready = std::move(ready)] {

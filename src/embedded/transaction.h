@@ -157,6 +157,7 @@ class Transaction {
   std::shared_ptr<CommitOutcome> outcome_;  // once commit() was called
   fdb_error_t deferred_ = 0;
   fdb_error_t failed_read_ = 0;  // the first that failed while reading: the commit fails with it
+  Time failed_read_at_{};        // when its answer comes
   Version read_version_ = NO_VERSION;
   bool has_read_ = false;
   WriteMap writes_;

@@ -8,6 +8,8 @@ namespace everframe::embedded {
 
 namespace {
 
+constexpr Duration FUTURE_VERSION_DELAY = 1s;  // FoundationDB's server knob of that name
+
 // fdb_c.h, FDBStreamingMode.
 constexpr int WANT_ALL = -2;
 constexpr int ITERATOR = -1;
@@ -69,18 +71,26 @@ bool Transaction::sees_writes(bool snapshot) const {
   return !snapshot || options_.snapshot_sees_writes > 0;
 }
 
-// A read that failed fails the commit, too.
+// A read that failed fails the commit, too. For a version that lies ahead FoundationDB's storage waits a
+// while before it gives up; clients count on being slowed down.
 FutureRef Transaction::failed(const Error& error) {
   const fdb_error_t code = error.code == 0 ? error::UNKNOWN_ERROR : error.code;
-  if (failed_read_ == 0) failed_read_ = code;
-  return Future::make_ready(code);
+  const Duration delay = code == error::FUTURE_VERSION ? FUTURE_VERSION_DELAY : Duration::zero();
+  if (failed_read_ == 0) {
+    failed_read_ = code;
+    failed_read_at_ = database_.clock().now() + delay;
+  }
+  return delayed(Future::make_ready(code), delay);
 }
 
 // With injected faults, perhaps late, perhaps too old.
 FutureRef Transaction::answer_read(FutureRef ready, bool is_first) {
   FaultDice& dice = handle_->dice();
   if (dice.is_too_old()) {
-    if (failed_read_ == 0) failed_read_ = error::TRANSACTION_TOO_OLD;
+    if (failed_read_ == 0) {
+      failed_read_ = error::TRANSACTION_TOO_OLD;
+      failed_read_at_ = database_.clock().now();
+    }
     ready = Future::make_ready(error::TRANSACTION_TOO_OLD);
   }
   const Duration delay = dice.latency(dice.faults().read) +

@@ -209,7 +209,6 @@ struct Transaction::Steps {
   }
 
   static Task<Result<void>> on_error(Shared state, Error error) {
-    EF_ASSERT(error.code != 0);
     Future future(state->api, state->api.transaction_on_error(state->handle, error.code), state->executor,
                   nullptr);
     const fdb_error_t code = co_await future;

@@ -34,27 +34,61 @@ std::string behind(std::string prefix) {
   return prefix;
 }
 
-// The difference of two integers, which may need 65 bits.
-Element difference(const Element& a, const Element& b) {
-  __extension__ using Wide = __int128;
-  const auto wide = [](const Element& element) {
-    const auto& integer = std::get<Integer>(element);
-    return integer.negative ? -static_cast<Wide>(integer.magnitude) : static_cast<Wide>(integer.magnitude);
-  };
-  const Wide sum = wide(a) - wide(b);
-  const bool negative = sum < 0;
-  __extension__ using Magnitude = unsigned __int128;
-  const auto magnitude = negative ? static_cast<Magnitude>(-sum) : static_cast<Magnitude>(sum);
-  if (magnitude <= UINT64_MAX) {
-    Integer out;
-    out.negative = negative;
-    out.magnitude = static_cast<std::uint64_t>(magnitude);
-    return out;
+// Integers of any length, as the tuple layer has them: a sign, and a magnitude of bytes, big-endian.
+struct Number {
+  bool negative = false;
+  std::string magnitude;  // no leading zeros
+};
+
+Number number_of(const Element& element) {
+  if (const auto* big = std::get_if<store::BigInteger>(&element)) return {big->negative, big->magnitude};
+  const auto& integer = std::get<Integer>(element);
+  std::string magnitude;
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    const char byte = static_cast<char>(integer.magnitude >> shift);
+    if (byte != 0 || !magnitude.empty()) magnitude.push_back(byte);
   }
-  store::BigInteger out;
-  out.negative = negative;
-  for (int shift = 64; shift >= 0; shift -= 8) out.magnitude.push_back(static_cast<char>(magnitude >> shift));
+  return {integer.negative, std::move(magnitude)};
+}
+
+bool is_below(const std::string& a, const std::string& b) {
+  return a.size() != b.size() ? a.size() < b.size() : a < b;
+}
+
+// a + sign * b, where sign -1 wants a >= b.
+std::string combined(const std::string& a, const std::string& b, int sign) {
+  const std::size_t size = std::max(a.size(), b.size()) + 1;
+  std::string out(size, '\0');
+  int carry = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto digit = [i](const std::string& from) {
+      return i < from.size() ? static_cast<int>(static_cast<std::uint8_t>(from[from.size() - 1 - i])) : 0;
+    };
+    const int sum = digit(a) + sign * digit(b) + carry;
+    out[size - 1 - i] = static_cast<char>(sum & 0xff);
+    carry = sum < 0 ? -1 : sum >> 8;
+  }
+  out.erase(0, std::min(out.find_first_not_of('\0'), out.size()));
   return out;
+}
+
+Element difference(const Element& left, const Element& right) {
+  const Number a = number_of(left);
+  const Number b = number_of(right);
+  Number out;
+  if (a.negative != b.negative) {
+    out = {a.negative, combined(a.magnitude, b.magnitude, 1)};
+  } else if (is_below(a.magnitude, b.magnitude)) {
+    out = {!a.negative, combined(b.magnitude, a.magnitude, -1)};
+  } else {
+    out = {a.negative, combined(a.magnitude, b.magnitude, -1)};
+  }
+  if (out.magnitude.size() > 8) return store::BigInteger{out.negative, out.magnitude};
+  Integer small;
+  for (const char byte : out.magnitude)
+    small.magnitude = small.magnitude << 8 | static_cast<std::uint8_t>(byte);
+  small.negative = out.negative && small.magnitude != 0;
+  return small;
 }
 
 template <class Float, class Bits>
@@ -110,7 +144,7 @@ store::AtomicOp atomic_op(std::string_view name) {
 }  // namespace
 
 void Machine::refuse(const std::string& why) const {
-  throw std::runtime_error("instruction " + std::to_string(index_) + " of " + prefix_ + ": " + why);
+  throw std::runtime_error(prefix_ + ": " + why);
 }
 
 Element Machine::pop() {
@@ -174,6 +208,7 @@ Task<bool> Machine::run() {
   bool good = true;
   for (index_ = 0; good && index_ < program->size(); ++index_) {
     auto parts = store::unpack((*program)[index_].value);
+    std::string op;
     try {
       if (!parts || parts->empty()) refuse("it cannot be read");
       Instruction instruction;
@@ -181,10 +216,12 @@ Task<bool> Machine::run() {
       if (parts->size() > 1) instruction.argument = (*parts)[1];
       instruction.on_database = cut_suffix(instruction.op, "_DATABASE");
       instruction.snapshot = cut_suffix(instruction.op, "_SNAPSHOT");
+      op = instruction.op;
       good = co_await execute(instruction);
       if (!good) refuse("unknown: " + std::get<std::string>((*parts)[0]));
     } catch (const std::exception& problem) {
-      if (run_.failure.empty()) run_.failure = problem.what();
+      if (run_.failure.empty())
+        run_.failure = "instruction " + std::to_string(index_) + " (" + op + "): " + problem.what();
       good = false;
     }
   }
