@@ -47,6 +47,9 @@ function(everframe_fuzzer file)
     set_tests_properties(${name}_corpus PROPERTIES TIMEOUT 60 LABELS unit)
   endif()
 endfunction()
+# What libeverframe_fdb_c.so is made of must not care where it is loaded.
+set(EVERFRAME_SHARED_ROOMS base platform platform_os embedded)
+
 
 # All of a room but its tests, benchmarks and main(): lib everframe_NAME; *_test.cpp: the test program NAME_test.
 function(everframe_room room)
@@ -60,6 +63,9 @@ function(everframe_room room)
   if(sources)
     add_library(everframe_${room} STATIC ${sources})
     set(kind PUBLIC)
+    if(room IN_LIST EVERFRAME_SHARED_ROOMS)
+      set_target_properties(everframe_${room} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    endif()
   else()
     add_library(everframe_${room} INTERFACE)
     set(kind INTERFACE)

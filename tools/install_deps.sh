@@ -21,7 +21,7 @@ browser() { # set CHROMIUM to use another one than Debian's
 
 case $purpose in
   run) packages=("${server[@]}" $(web)) ;;
-  test) packages=("${server[@]}" libgtest-dev librapidcheck-dev $(web) $(browser)) ;;
+  test) packages=("${server[@]}" libgtest-dev librapidcheck-dev xz-utils $(web) $(browser)) ;;
   bench) packages=("${server[@]}") ;;
   fuzz) packages=("${server[@]}" clang libclang-rt-14-dev) ;;
   lint) packages=(clang-format $(web)) ;;

@@ -164,7 +164,9 @@ void Database::commit_loop() {
     if (!queue_.empty()) {
       auto batch = take_batch();
       lock.unlock();
+      const Time begun = options_.clock->now();
       process(std::move(batch));
+      busyness_.note(begun, options_.clock->now());
       lock.lock();
     } else if (stopping_) {
       return;
@@ -228,7 +230,8 @@ std::vector<fdb_error_t> Database::resolve_and_apply(std::vector<CommitRequest>&
       verdict = error::IO_ERROR;
     } else {
       fill_stamps(request, version, order);
-      const auto resolved = resolver_.resolve(request.read_version, request.reads, request.writes);
+      const auto resolved = resolver_.resolve(request.read_version, request.reads, request.writes,
+                                              request.outcome->conflicting.get());
       if (resolved == Resolver::Verdict::CONFLICT) verdict = error::NOT_COMMITTED;
       if (resolved == Resolver::Verdict::TOO_OLD) verdict = error::TRANSACTION_TOO_OLD;
     }
@@ -280,7 +283,8 @@ void Database::answer(std::vector<CommitRequest>& batch, const std::vector<fdb_e
       verdict == 0 ? set_watch(std::move(watch)) : watch.future->send(verdict);
     }
     for (const FutureRef& stamp : outcome.stamps) {
-      verdict == 0 ? stamp->send(0, Future::Key{versionstamp(version, order)}) : stamp->send(verdict);
+      verdict == 0 ? stamp->send(0, Future::Key{versionstamp(version, order)})
+                   : stamp->send(error::TRANSACTION_INVALID_VERSION);
     }
     outcome.future->send(verdict);
     ++order;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/function.h"
+#include "embedded/busyness.h"
 #include "embedded/future.h"
 #include "embedded/resolver.h"
 #include "embedded/storage.h"
@@ -37,6 +38,7 @@ struct CommitOutcome {
   FutureRef future = Future::make();
   std::vector<FutureRef> stamps;  // get_versionstamp's; fixed when the commit is handed in
   std::vector<Watch> watches;     // take effect with the commit
+  std::shared_ptr<std::vector<KeyRange>> conflicting;  // if asked for: the reads that met others' writes
 };
 
 struct CommitRequest {
@@ -77,6 +79,7 @@ class Database {
   void at(Time at, Function<void()> callback);
   // Uniform in [0, bound).
   std::uint64_t jitter(std::uint64_t bound);
+  double busyness() { return busyness_.share(options_.clock->now()); }  // of the commit thread, 0 to 1
 
  private:
   Database(Options options, std::unique_ptr<Storage> storage);
@@ -102,6 +105,7 @@ class Database {
   const Time opened_at_;
   const Version first_version_;
   Watches watches_;
+  Busyness busyness_;
 
   // The commit thread's:
   Resolver resolver_;

@@ -25,6 +25,7 @@
 #pragma once
 #include <string>
 
+#include "embedded/faults.h"
 #include "platform/clock.h"
 #include "platform/disk.h"
 #include "platform/fdb_api.h"
@@ -37,12 +38,16 @@ struct Host {
   platform::Disk* disk = nullptr;  // needed for embedded:DIR only
   const platform::Clock* clock = nullptr;
   std::uint64_t seed = 1;  // of the jitter in retry delays
+  Faults faults = {};      // for tests of what is built on the store
 };
 
 // Before the first create_database; again only while no database is open.
 void configure(const Host& host);
 
 const platform::FdbApi& api();
+
+// A future that is set to an error: the answer of those functions of FoundationDB's that the table lacks.
+FDBFuture* refused_future(fdb_error_t code);
 
 // The text behind the error code of this thread's last failed create_database.
 std::string why_not_opened();

@@ -1,6 +1,7 @@
 #include "embedded/future.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "embedded/errors.h"
@@ -8,8 +9,33 @@
 namespace everframe::embedded {
 
 namespace {
+
 thread_local bool engine_thread = false;
+
+FDBKey key_for_c(std::string_view key) {
+  const ByteView bytes = bytes_of(key);
+  return {bytes.data(), static_cast<int>(bytes.size())};
 }
+
+void append_rows(std::vector<FDBKeyValue>& out, const Rows& rows) {
+  out.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const FDBKey key = key_for_c(rows.key(i));
+    const FDBKey value = key_for_c(rows.value(i));
+    out.push_back({key.key, key.key_length, value.key, value.key_length});
+  }
+}
+
+}  // namespace
+
+struct Future::Arrays {
+  std::vector<FDBKeyValue> rows;
+  std::vector<FDBMappedKeyValue> mapped;
+  std::deque<std::vector<FDBKeyValue>> mapped_rows;
+  std::vector<FDBKey> keys;
+  std::vector<const char*> strings;
+  std::vector<FDBKeyRange> ranges;
+};
 
 void Future::mark_engine_thread() {
   engine_thread = true;
@@ -85,17 +111,102 @@ fdb_error_t Future::error() const {
   return ready_ ? error_ : error::FUTURE_NOT_SET;
 }
 
-const std::vector<FDBKeyValue>& Future::rows_for_c() {
+void Future::release_memory() {
   const std::lock_guard lock(mutex_);
-  const auto* range = std::get_if<Range>(&value_);
-  if (range == nullptr || !rows_.empty()) return rows_;
-  rows_.reserve(range->rows.size());
-  for (std::size_t i = 0; i < range->rows.size(); ++i) {
-    const ByteView key = bytes_of(range->rows.key(i));
-    const ByteView value = bytes_of(range->rows.value(i));
-    rows_.push_back({key.data(), static_cast<int>(key.size()), value.data(), static_cast<int>(value.size())});
+  if (--reads_ != 0) return;
+  error_ = error::FUTURE_RELEASED;
+  value_ = {};
+  arrays_.reset();
+}
+
+std::pair<fdb_error_t, Future::Value> Future::take() {
+  const std::lock_guard lock(mutex_);
+  return {ready_ ? error_ : error::FUTURE_NOT_SET, std::move(value_)};
+}
+
+Future::Arrays& Future::arrays() {
+  if (arrays_ == nullptr) arrays_ = std::make_shared<Arrays>();
+  return *arrays_;
+}
+
+fdb_error_t Future::read_rows(const FDBKeyValue*& rows, int& count, bool& more) {
+  const std::lock_guard lock(mutex_);
+  const Range* range = nullptr;
+  if (const fdb_error_t code = read_locked(range)) return code;
+  auto& made = arrays().rows;
+  if (made.empty()) append_rows(made, range->rows);
+  rows = made.data();
+  count = static_cast<int>(made.size());
+  more = range->more;
+  return error::SUCCESS;
+}
+
+fdb_error_t Future::read_mapped_rows(const FDBMappedKeyValue*& rows, int& count, bool& more) {
+  const std::lock_guard lock(mutex_);
+  const MappedRange* range = nullptr;
+  if (const fdb_error_t code = read_locked(range)) return code;
+  Arrays& made = arrays();
+  if (made.mapped.empty()) {
+    for (const MappedRow& row : range->rows) {
+      auto& found = made.mapped_rows.emplace_back();
+      append_rows(found, row.rows);
+      FDBMappedKeyValue out{};
+      out.key = key_for_c(row.key);
+      out.value = key_for_c(row.value);
+      out.getRange.begin = {key_for_c(row.begin), 0, 1};
+      out.getRange.end = {key_for_c(row.end), 0, 1};
+      out.getRange.data = found.data();
+      out.getRange.m_size = out.getRange.m_capacity = static_cast<int>(found.size());
+      made.mapped.push_back(out);
+    }
   }
-  return rows_;
+  rows = made.mapped.data();
+  count = static_cast<int>(made.mapped.size());
+  more = range->more;
+  return error::SUCCESS;
+}
+
+fdb_error_t Future::read_keys(const FDBKey*& keys, int& count) {
+  const std::lock_guard lock(mutex_);
+  const Keys* value = nullptr;
+  if (const fdb_error_t code = read_locked(value)) return code;
+  auto& made = arrays().keys;
+  if (made.empty()) {
+    for (const std::string& key : value->keys) made.push_back(key_for_c(key));
+  }
+  keys = made.data();
+  count = static_cast<int>(made.size());
+  return error::SUCCESS;
+}
+
+fdb_error_t Future::read_strings(const char**& strings, int& count) {
+  const std::lock_guard lock(mutex_);
+  const Strings* value = nullptr;
+  if (const fdb_error_t code = read_locked(value)) return code;
+  auto& made = arrays().strings;
+  if (made.empty()) {
+    for (const std::string& text : value->strings) made.push_back(text.c_str());
+  }
+  strings = made.data();
+  count = static_cast<int>(made.size());
+  return error::SUCCESS;
+}
+
+fdb_error_t Future::read_key_ranges(const FDBKeyRange*& ranges, int& count) {
+  const std::lock_guard lock(mutex_);
+  const KeyRanges* value = nullptr;
+  if (const fdb_error_t code = read_locked(value)) return code;
+  auto& made = arrays().ranges;
+  if (made.empty()) {
+    for (const KeyRange& range : value->ranges) {
+      const FDBKey begin = key_for_c(range.begin);
+      const FDBKey end = key_for_c(range.end);
+      made.push_back({begin.key, begin.key_length, end.key, end.key_length});
+    }
+  }
+  ranges = made.data();
+  count = static_cast<int>(made.size());
+  return error::SUCCESS;
 }
 
 fdb_error_t Generation::error() const {
@@ -115,6 +226,19 @@ void Generation::add(FutureRef future) {
     }
   }
   if (code != 0) future->send(code);
+}
+
+void Generation::set_deadline(std::optional<Time> due) {
+  const std::lock_guard lock(mutex_);
+  deadline_ = due;
+}
+
+void Generation::expire(Time due) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (deadline_ != due) return;
+  }
+  fail(error::TRANSACTION_TIMED_OUT);
 }
 
 void Generation::fail(fdb_error_t code) {

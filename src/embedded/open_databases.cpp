@@ -19,13 +19,15 @@ void OpenDatabases::configure(const Host& host) {
   host_ = host;
 }
 
-Result<std::shared_ptr<Database>> OpenDatabases::open(const std::string& target) {
+Result<std::shared_ptr<Handle>> OpenDatabases::open(const std::string& target) {
   constexpr std::string_view DISK = "embedded:";
   constexpr std::string_view MEMORY = "memory:";
   const std::lock_guard lock(mutex_);
   std::erase_if(by_target_, [](const auto& entry) { return entry.second.expired(); });
   if (const auto found = by_target_.find(target); found != by_target_.end()) {
-    if (auto alive = found->second.lock()) return alive;
+    if (auto alive = found->second.lock()) {
+      return std::make_shared<Handle>(std::move(alive), target, host_.faults);
+    }
   }
   Database::Options options;
   options.clock = host_.clock;
@@ -44,8 +46,9 @@ Result<std::shared_ptr<Database>> OpenDatabases::open(const std::string& target)
                      "\"{}\" is not a store of this engine: give embedded:DIR or memory:NAME", target);
   }
   auto database = Database::open(std::move(options));
-  if (database) by_target_[target] = *database;
-  return database;
+  if (!database) return tl::unexpected<Error>(database.error());
+  by_target_[target] = *database;
+  return std::make_shared<Handle>(std::move(*database), target, host_.faults);
 }
 
 }  // namespace everframe::embedded

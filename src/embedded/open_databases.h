@@ -6,8 +6,8 @@
 #include <mutex>
 #include <string>
 
-#include "embedded/database.h"
 #include "embedded/engine.h"
+#include "embedded/handle.h"
 
 namespace everframe::embedded {
 
@@ -16,7 +16,7 @@ class OpenDatabases {
   static OpenDatabases& instance();
 
   void configure(const Host& host);
-  Result<std::shared_ptr<Database>> open(const std::string& target);
+  Result<std::shared_ptr<Handle>> open(const std::string& target);
 
  private:
   std::mutex mutex_;

@@ -13,60 +13,18 @@ namespace {
 constexpr Duration BACKOFF_START = 10ms;         // FoundationDB's DEFAULT_BACKOFF
 constexpr Duration VERSION_RETRY_DELAY = 10ms;   // FUTURE_VERSION_RETRY_DELAY
 constexpr Duration CONSTRAINED_DELAY_MAX = 30s;  // RESOURCE_CONSTRAINED_MAX_BACKOFF
-constexpr std::int64_t SIZE_LIMIT_MIN = 32;
 constexpr std::size_t STAMPED_VALUE_PLACE = 14;  // 10 bytes of stamp, 4 of offset
-
-// fdb.options, TransactionOption: those that mean something here, and those that are known and do nothing,
-// because one process has no proxies, locks, tags or traces to steer.
-constexpr int OPTION_NEXT_WRITE_NO_CONFLICT = 30;
-constexpr int OPTION_READ_YOUR_WRITES_DISABLE = 51;
-constexpr int OPTION_ACCESS_SYSTEM_KEYS = 301;
-constexpr int OPTION_READ_SYSTEM_KEYS = 302;
-constexpr int OPTION_TIMEOUT = 500;
-constexpr int OPTION_RETRY_LIMIT = 501;
-constexpr int OPTION_MAX_RETRY_DELAY = 502;
-constexpr int OPTION_SIZE_LIMIT = 503;
-constexpr int OPTION_SNAPSHOT_RYW_ENABLE = 600;
-constexpr int OPTION_SNAPSHOT_RYW_DISABLE = 601;
-constexpr int OPTION_USED_DURING_COMMIT_PROTECTION_DISABLE = 701;
-constexpr int OPTION_BYPASS_UNREADABLE = 1100;
-constexpr int OPTIONS_WITHOUT_EFFECT[] = {10,  20,  21,  22,  23,  40,  50,   52,   110,  120, 130, 200,
-                                          201, 300, 303, 304, 400, 401, 402,  403,  404,  405, 504, 505,
-                                          506, 507, 508, 509, 510, 511, 700,  702,  710,  711, 712, 713,
-                                          714, 715, 800, 801, 802, 900, 1000, 1101, 2000, 2001};
-
-bool has_effect(int option) {
-  switch (option) {
-    case OPTION_NEXT_WRITE_NO_CONFLICT:
-    case OPTION_READ_YOUR_WRITES_DISABLE:
-    case OPTION_ACCESS_SYSTEM_KEYS:
-    case OPTION_READ_SYSTEM_KEYS:
-    case OPTION_TIMEOUT:
-    case OPTION_RETRY_LIMIT:
-    case OPTION_MAX_RETRY_DELAY:
-    case OPTION_SIZE_LIMIT:
-    case OPTION_SNAPSHOT_RYW_ENABLE:
-    case OPTION_SNAPSHOT_RYW_DISABLE:
-    case OPTION_USED_DURING_COMMIT_PROTECTION_DISABLE:
-    case OPTION_BYPASS_UNREADABLE:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// An integer option: 8 bytes, little-endian, within [low, high].
-std::optional<std::int64_t> integer(std::string_view value, std::int64_t low, std::int64_t high) {
-  if (value.size() != 8) return std::nullopt;
-  std::uint64_t bits = 0;
-  for (std::size_t i = 0; i < 8; ++i) bits |= std::uint64_t{static_cast<std::uint8_t>(value[i])} << (8 * i);
-  const auto number = static_cast<std::int64_t>(bits);
-  if (number < low || number > high) return std::nullopt;
-  return number;
-}
 
 std::size_t key_bytes_max(std::string_view key) {
   return key.starts_with('\xff') ? SYSTEM_KEY_BYTES_MAX : KEY_BYTES_MAX;
+}
+
+// What FoundationDB's throttling counts for an operation: whole pages, a write for four reads
+// (TAG_THROTTLING_PAGE_SIZE, GLOBAL_TAG_THROTTLING_RW_FUNGIBILITY_RATIO).
+std::int64_t write_cost(std::size_t bytes) {
+  constexpr std::int64_t PAGE = 4096;
+  const auto pages = bytes == 0 ? 1 : (static_cast<std::int64_t>(bytes) - 1) / PAGE + 1;
+  return 4 * PAGE * pages;
 }
 
 // No key is longer than the limit, so a longer bound means the same as its cut form.
@@ -76,9 +34,13 @@ std::string_view cut(std::string_view bound) {
 
 }  // namespace
 
-Transaction::Transaction(std::shared_ptr<Database> database)
-    : database_(std::move(database)), created_at_(database_->clock().now()), backoff_(BACKOFF_START) {
+Transaction::Transaction(std::shared_ptr<Handle> handle)
+    : handle_(std::move(handle)),
+      database_(handle_->database()),
+      created_at_(database_.clock().now()),
+      backoff_(BACKOFF_START) {
   begin_attempt();
+  apply_defaults(true);
 }
 
 Transaction::~Transaction() {
@@ -92,8 +54,10 @@ void Transaction::begin_attempt() {
   options_ = {};
   generation_ = std::make_shared<Generation>();
   outcome_.reset();
-  deferred_ = 0;
+  deferred_ = failed_read_ = 0;
   read_version_ = NO_VERSION;
+  has_read_ = false;
+  conflicting_.reset();
   writes_ = WriteMap();
   plain_mutations_.clear();
   read_conflicts_.clear();
@@ -102,7 +66,7 @@ void Transaction::begin_attempt() {
   stamps_.clear();
   approximate_size_ = 0;
   commit_started_ = false;
-  if (persistent_.timeout > Duration::zero()) arm_timeout();
+  arm_timeout();
   // Callbacks last: they may use the transaction.
   if (old != nullptr) old->fail(error::TRANSACTION_CANCELLED);
   for (const Watch& watch : watches) watch.future->send(error::TRANSACTION_CANCELLED);
@@ -116,113 +80,47 @@ void Transaction::reset() {
   persistent_ = {};
   retries_ = 0;
   backoff_ = BACKOFF_START;
-  created_at_ = database_->clock().now();
+  total_cost_ = 0;
+  created_at_ = database_.clock().now();
   begin_attempt();
+  apply_defaults(true);
 }
 
+// Measured from the transaction's creation or its last reset, whenever it is set; 0 takes it away.
 void Transaction::arm_timeout() {
+  if (persistent_.timeout <= Duration::zero()) return generation_->set_deadline(std::nullopt);
   const Time due = created_at_ + persistent_.timeout;
-  if (due <= database_->clock().now()) {
-    generation_->fail(error::TRANSACTION_TIMED_OUT);
-    return;
-  }
-  database_->at(due, [generation = std::weak_ptr<Generation>(generation_)] {
-    if (const auto alive = generation.lock()) alive->fail(error::TRANSACTION_TIMED_OUT);
+  generation_->set_deadline(due);
+  if (due <= database_.clock().now()) return generation_->expire(due);
+  database_.at(due, [due, generation = std::weak_ptr<Generation>(generation_)] {
+    if (const auto alive = generation.lock()) alive->expire(due);
   });
 }
 
-// Before every use: an earlier error, or a commit that was started, forbids it.
+// Once the commit was started, any use spoils it, unless an option says that the caller knows.
+bool Transaction::is_used_during_commit() {
+  if (!commit_started_) return false;
+  if (!options_.used_during_commit_protection_disabled) generation_->fail(error::USED_DURING_COMMIT);
+  return true;
+}
+
+// Before everything that gives a future, in FoundationDB's order.
 fdb_error_t Transaction::check() {
-  if (commit_started_) {
-    const fdb_error_t before = generation_->error();
-    if (!options_.used_during_commit_protection_disabled) generation_->fail(error::USED_DURING_COMMIT);
-    return before != 0 ? before : error::USED_DURING_COMMIT;
-  }
-  if (const fdb_error_t code = generation_->error()) return code;
-  return deferred_;
+  if (deferred_ != 0) return deferred_;
+  if (is_used_during_commit()) return error::USED_DURING_COMMIT;
+  return generation_->error();
+}
+
+// Before everything that gives none.
+bool Transaction::refuses_write() {
+  if (deferred_ != 0) return true;
+  if (!is_used_during_commit()) return false;
+  defer(error::USED_DURING_COMMIT);
+  return true;
 }
 
 void Transaction::defer(fdb_error_t code) {
   if (deferred_ == 0) deferred_ = code;
-}
-
-fdb_error_t Transaction::set_option(int option, const std::uint8_t* value, int length) {
-  if (!has_effect(option)) {
-    const bool known = std::find(std::begin(OPTIONS_WITHOUT_EFFECT), std::end(OPTIONS_WITHOUT_EFFECT),
-                                 option) != std::end(OPTIONS_WITHOUT_EFFECT);
-    return known ? error::SUCCESS : error::INVALID_OPTION;
-  }
-  const std::string_view text =
-      value == nullptr || length <= 0
-          ? std::string_view()
-          : std::string_view(reinterpret_cast<const char*>(value), static_cast<std::size_t>(length));
-  // FoundationDB tells of a bad value with the next future.
-  if (const fdb_error_t code = set_known_option(option, text)) defer(code);
-  return error::SUCCESS;
-}
-
-fdb_error_t Transaction::set_known_option(int option, std::string_view value) {
-  const auto number = [&](std::int64_t low, std::int64_t high) { return integer(value, low, high); };
-  switch (option) {
-    case OPTION_TIMEOUT:
-      if (const auto ms = number(0, INT_MAX)) {
-        persistent_.timeout = std::chrono::milliseconds(*ms);
-        if (*ms > 0) arm_timeout();
-        return error::SUCCESS;
-      }
-      return error::INVALID_OPTION_VALUE;
-    case OPTION_RETRY_LIMIT:
-      if (const auto limit = number(-1, INT_MAX)) {
-        persistent_.retry_limit = static_cast<int>(*limit);
-        return error::SUCCESS;
-      }
-      return error::INVALID_OPTION_VALUE;
-    case OPTION_MAX_RETRY_DELAY:
-      if (const auto ms = number(0, INT_MAX)) {
-        persistent_.retry_delay_max = std::chrono::milliseconds(*ms);
-        return error::SUCCESS;
-      }
-      return error::INVALID_OPTION_VALUE;
-    case OPTION_SIZE_LIMIT:
-      if (const auto bytes = number(SIZE_LIMIT_MIN, TRANSACTION_BYTES_MAX)) {
-        persistent_.size_limit = *bytes;
-        return error::SUCCESS;
-      }
-      return error::INVALID_OPTION_VALUE;
-    default:
-      break;
-  }
-  if (!value.empty()) return error::INVALID_OPTION_VALUE;
-  switch (option) {
-    case OPTION_NEXT_WRITE_NO_CONFLICT:
-      options_.next_write_no_conflict = true;
-      break;
-    case OPTION_READ_YOUR_WRITES_DISABLE:
-      if (read_version_ != NO_VERSION || !writes_.empty()) return error::CLIENT_INVALID_OPERATION;
-      options_.read_your_writes_disabled = true;
-      break;
-    case OPTION_ACCESS_SYSTEM_KEYS:
-      options_.read_system_keys = options_.write_system_keys = true;
-      break;
-    case OPTION_READ_SYSTEM_KEYS:
-      options_.read_system_keys = true;
-      break;
-    case OPTION_SNAPSHOT_RYW_ENABLE:
-      ++options_.snapshot_sees_writes;
-      break;
-    case OPTION_SNAPSHOT_RYW_DISABLE:
-      --options_.snapshot_sees_writes;
-      break;
-    case OPTION_USED_DURING_COMMIT_PROTECTION_DISABLE:
-      options_.used_during_commit_protection_disabled = true;
-      break;
-    case OPTION_BYPASS_UNREADABLE:
-      options_.bypass_unreadable = true;
-      break;
-    default:
-      return error::INVALID_OPTION;
-  }
-  return error::SUCCESS;
 }
 
 std::string_view Transaction::max_read_key() const {
@@ -232,15 +130,21 @@ std::string_view Transaction::max_write_key() const {
   return options_.write_system_keys ? std::string_view("\xff\xff") : std::string_view("\xff");
 }
 
+// Also after the commit, as in FoundationDB: it tells the version that was read at.
 FutureRef Transaction::read_version() {
-  if (const fdb_error_t code = check()) return Future::make_ready(code);
-  if (read_version_ == NO_VERSION) read_version_ = database_->read_version();
-  return Future::make_ready(0, read_version_);
+  if (deferred_ != 0) return Future::make_ready(deferred_);
+  if (const fdb_error_t code = generation_->error()) return Future::make_ready(code);
+  const bool known = read_version_ != NO_VERSION;
+  if (!known) read_version_ = database_.read_version();
+  FaultDice& dice = handle_->dice();
+  return delayed(Future::make_ready(0, read_version_),
+                 known ? Duration::zero() : dice.latency(dice.faults().read_version));
 }
 
 void Transaction::set_read_version(Version version) {
-  if (version <= 0) return defer(error::VERSION_INVALID);
+  if (deferred_ != 0) return;
   if (read_version_ != NO_VERSION) return defer(error::READ_VERSION_ALREADY_SET);
+  if (version <= 0) return defer(error::VERSION_INVALID);
   read_version_ = version;
 }
 
@@ -257,18 +161,32 @@ void Transaction::add_write_conflict(std::string_view begin, std::string_view en
 
 // Of a key about to be written; 0 if it may be.
 fdb_error_t Transaction::check_written_key(std::string_view key) const {
-  if (key.starts_with("\xff\xff") || key >= max_write_key()) return error::KEY_OUTSIDE_LEGAL_RANGE;
+  if (key >= max_write_key()) return error::KEY_OUTSIDE_LEGAL_RANGE;
   if (key.size() > key_bytes_max(key)) return error::KEY_TOO_LARGE;
   return error::SUCCESS;
 }
 
+// The special keys' space (FF FF) holds nothing here that may be written. Tools clear the map of tenants
+// before they start: there are none, so that is allowed, and does nothing.
+fdb_error_t Transaction::check_special_clear(std::string_view key) const {
+  if (!options_.special_keys_writable) return error::SPECIAL_KEYS_WRITE_DISABLED;
+  return key.starts_with("\xff\xff/management/tenant/map/") ? error::SUCCESS
+                                                            : error::SPECIAL_KEYS_NO_WRITE_MODULE;
+}
+
 void Transaction::set(std::string_view key, std::string_view value) {
-  const bool conflict = take_write_conflict();
-  if (const fdb_error_t code = check()) return defer(code);
+  if (deferred_ != 0) return;
   if (key == METADATA_VERSION_KEY) return defer(error::CLIENT_INVALID_OPERATION);
+  if (key.starts_with("\xff\xff")) {
+    return defer(options_.special_keys_writable ? error::SPECIAL_KEYS_NO_WRITE_MODULE
+                                                : error::SPECIAL_KEYS_WRITE_DISABLED);
+  }
+  const bool conflict = take_write_conflict();
+  if (refuses_write()) return;
   if (const fdb_error_t code = check_written_key(key)) return defer(code);
   if (value.size() > VALUE_BYTES_MAX) return defer(error::VALUE_TOO_LARGE);
   approximate_size_ += static_cast<std::int64_t>(key.size() + value.size()) + MUTATION_OVERHEAD;
+  total_cost_ += write_cost(key.size() + value.size());
   if (conflict) add_write_conflict(key, key_after(key));
   if (options_.read_your_writes_disabled) {
     plain_mutations_.push_back({MutationType::SET, std::string(key), std::string(value)});
@@ -281,26 +199,35 @@ void Transaction::set(std::string_view key, std::string_view value) {
 }
 
 void Transaction::clear(std::string_view key) {
-  if (key.size() > key_bytes_max(key)) {  // there is no such key
+  if (deferred_ != 0) return;
+  if (key.starts_with("\xff\xff")) {
+    if (const fdb_error_t code = check_special_clear(key)) defer(code);
+  } else if (key >= max_write_key()) {
     take_write_conflict();
-    return;
-  }
-  if (key >= max_write_key()) {
+    if (!refuses_write()) defer(error::KEY_OUTSIDE_LEGAL_RANGE);
+  } else if (key.size() > key_bytes_max(key)) {  // there is no such key
     take_write_conflict();
-    return defer(error::KEY_OUTSIDE_LEGAL_RANGE);
+    refuses_write();
+  } else {
+    clear_range(key, key_after(key));
   }
-  clear_range(key, key_after(key));
 }
 
 void Transaction::clear_range(std::string_view begin, std::string_view end) {
-  const bool conflict = take_write_conflict();
-  if (const fdb_error_t code = check()) return defer(code);
+  if (deferred_ != 0) return;
   if (begin > end) return defer(error::INVERTED_RANGE);
+  const bool conflict = take_write_conflict();
+  if (refuses_write()) return;
+  if (begin.starts_with("\xff\xff") && end <= "\xff\xff\xff") {
+    if (const fdb_error_t code = check_special_clear(begin)) defer(code);
+    return;
+  }
   if (begin > max_write_key() || end > max_write_key()) return defer(error::KEY_OUTSIDE_LEGAL_RANGE);
   begin = cut(begin);
   end = cut(end);
   if (begin >= end) return;
   approximate_size_ += static_cast<std::int64_t>(begin.size() + end.size()) + MUTATION_OVERHEAD;
+  total_cost_ += write_cost(0);
   if (conflict) add_write_conflict(begin, end);
   if (options_.read_your_writes_disabled) {
     plain_mutations_.push_back({MutationType::CLEAR_RANGE, std::string(begin), std::string(end)});
@@ -312,8 +239,9 @@ void Transaction::clear_range(std::string_view begin, std::string_view end) {
 }
 
 void Transaction::atomic(int type, std::string_view key, std::string_view operand) {
+  if (deferred_ != 0) return;
   const bool conflict = take_write_conflict();
-  if (const fdb_error_t code = check()) return defer(code);
+  if (refuses_write()) return;
   const auto operation = static_cast<MutationType>(type);
   const bool stamped_key = operation == MutationType::SET_VERSIONSTAMPED_KEY;
   const bool stamped_value = operation == MutationType::SET_VERSIONSTAMPED_VALUE;
@@ -321,25 +249,28 @@ void Transaction::atomic(int type, std::string_view key, std::string_view operan
     if (!stamped_value || operand != std::string(STAMPED_VALUE_PLACE, '\0')) {
       return defer(error::CLIENT_INVALID_OPERATION);
     }
-  } else if (const fdb_error_t code = check_written_key(key)) {
-    return defer(code);
+  } else if (key >= max_write_key()) {
+    return defer(error::KEY_OUTSIDE_LEGAL_RANGE);
   }
   if (!is_atomic_operation(type)) return defer(error::INVALID_MUTATION_TYPE);
+  if (key.size() > key_bytes_max(key)) return defer(error::KEY_TOO_LARGE);
   if (operand.size() > VALUE_BYTES_MAX) return defer(error::VALUE_TOO_LARGE);
   if ((stamped_key && !stamp_offset(key)) || (stamped_value && !stamp_offset(operand))) {
     return defer(error::CLIENT_INVALID_OPERATION);
   }
   approximate_size_ += static_cast<std::int64_t>(key.size() + operand.size()) + MUTATION_OVERHEAD;
+  total_cost_ += write_cost(key.size() + operand.size());
   if (conflict && !stamped_key) add_write_conflict(key, key_after(key));
   if (options_.read_your_writes_disabled) {
-    plain_mutations_.push_back({operation, std::string(key), std::string(operand), conflict});
+    plain_mutations_.push_back({operation, std::string(key), std::string(operand)});
     return;
   }
   if (stamped_key) {
-    const Version least = std::max<Version>(read_version_, 0);
-    std::string end = with_stamp(key, std::string(STAMP_BYTES, '\xff'));
-    writes_.stamped_key(key, operand, {with_stamp(key, embedded::versionstamp(least, 0)), key_after(end)},
-                        conflict);
+    // The key may become any from the read version's stamp on. That it conflicts cannot be switched off.
+    const std::string least = embedded::versionstamp(std::max<Version>(read_version_, 0), 0);
+    std::string end = key_after(with_stamp(key, std::string(STAMP_BYTES, '\xff')));
+    std::string begin = with_stamp(key, least);
+    writes_.stamped_key(key, operand, {std::move(begin), std::min(end, std::string(max_read_key()))});
     return;
   }
   writes_.atomic(operation, key, operand);
@@ -349,13 +280,12 @@ void Transaction::atomic(int type, std::string_view key, std::string_view operan
 fdb_error_t Transaction::add_conflict_range(std::string_view begin, std::string_view end, int type) {
   constexpr int READ = 0;
   constexpr int WRITE = 1;
-  if (type != READ && type != WRITE) return error::CLIENT_INVALID_OPERATION;
   if (begin > end) return error::INVERTED_RANGE;
-  const fdb_error_t unusable = check();
+  if (type != READ && type != WRITE) return error::CLIENT_INVALID_OPERATION;
+  if (refuses_write()) return error::SUCCESS;
   const std::string_view top = type == READ ? max_read_key() : max_write_key();
-  if (unusable != 0) {
-    defer(unusable);
-  } else if (begin > top || end > top) {
+  const bool metadata = type == READ && begin == METADATA_VERSION_KEY && is_key_after(end, begin);
+  if ((begin > top || end > top) && !metadata) {
     defer(error::KEY_OUTSIDE_LEGAL_RANGE);
   } else if (begin < end) {
     type == READ ? add_read_conflict(cut(begin), cut(end)) : add_write_conflict(cut(begin), cut(end));
@@ -379,13 +309,15 @@ void Transaction::trigger_watches(std::string_view begin, std::string_view end,
 FutureRef Transaction::watch(std::string_view key) {
   if (const fdb_error_t code = check()) return Future::make_ready(code);
   if (options_.read_your_writes_disabled) return Future::make_ready(error::WATCHES_DISABLED);
-  if (key >= max_read_key()) return Future::make_ready(error::KEY_OUTSIDE_LEGAL_RANGE);
+  if (key >= max_read_key() && key != METADATA_VERSION_KEY) {
+    return Future::make_ready(error::KEY_OUTSIDE_LEGAL_RANGE);
+  }
   if (key.size() > key_bytes_max(key)) return Future::make_ready(error::KEY_TOO_LARGE);
   auto value = read_key(key, sees_writes(false));
-  if (!value) return Future::make_ready(value.error().code);
+  if (!value) return failed(value.error());
   add_read_conflict(key, key_after(key));
   auto future = Future::make();
-  if (!database_->watches().reserve(future)) return Future::make_ready(error::TOO_MANY_WATCHES);
+  if (!handle_->reserve_watch(future)) return Future::make_ready(error::TOO_MANY_WATCHES);
   watches_.push_back({std::string(key), std::move(*value), future});
   return future;
 }
@@ -406,35 +338,113 @@ CommitRequest Transaction::make_request() {
   request.reads = read_conflicts_.all();
   request.writes = write_conflicts_.all();
   request.bytes = static_cast<std::size_t>(size_of(request));
-  if (!request.reads.empty() && read_version_ == NO_VERSION) read_version_ = database_->read_version();
+  if (!request.reads.empty() && read_version_ == NO_VERSION) read_version_ = database_.read_version();
   request.read_version = read_version_;
   request.outcome = outcome_;
   return request;
 }
 
+// A commit that ends here: its versionstamps stay unknown, its watches fail with it.
+FutureRef Transaction::refuse_commit(fdb_error_t code) {
+  for (const FutureRef& stamp : stamps_) stamp->send(error::TRANSACTION_INVALID_VERSION);
+  std::vector<Watch> watches = std::move(watches_);
+  watches_.clear();
+  for (const Watch& watch : watches) watch.future->send(code);
+  return Future::make_ready(code);
+}
+
 FutureRef Transaction::commit() {
   if (const fdb_error_t code = check()) return Future::make_ready(code);
   commit_started_ = true;
-  outcome_ = std::make_shared<CommitOutcome>();
-  const FutureRef future = outcome_->future;
-  outcome_->stamps = stamps_;
-  CommitRequest request = make_request();
-  if (static_cast<std::int64_t>(request.bytes) > persistent_.size_limit) {
-    for (const FutureRef& stamp : stamps_) stamp->send(error::TRANSACTION_TOO_LARGE);
-    future->send(error::TRANSACTION_TOO_LARGE);
-    return future;
+  if (failed_read_ != 0) {
+    return delayed(Future::make_ready(failed_read_), failed_read_at_ - database_.clock().now());
   }
-  outcome_->watches = std::move(watches_);
-  watches_.clear();
+  outcome_ = std::make_shared<CommitOutcome>();
+  CommitRequest request = make_request();
   if (request.mutations.empty() && request.writes.empty()) {
     // Nothing written: its reads are of one version, which is all it asks.
-    database_->commit_read_only(*outcome_);
-    future->send(0);
-    return future;
+    outcome_->stamps = stamps_;
+    outcome_->watches = std::move(watches_);
+    watches_.clear();
+    database_.commit_read_only(*outcome_);
+    outcome_->future->send(0);
+    return outcome_->future;
   }
-  generation_->add(future);
-  database_->commit(std::move(request));
-  return future;
+  if (options_.read_only) return refuse_commit(error::TRANSACTION_READ_ONLY);
+  if (static_cast<std::int64_t>(request.bytes) > options_.size_limit) {
+    return refuse_commit(error::TRANSACTION_TOO_LARGE);
+  }
+  // FoundationDB makes a blind write conflict with itself, so that its read version has an age, too.
+  if (request.reads.empty() && read_version_ != NO_VERSION && !options_.causal_write_risky &&
+      read_version_ < database_.oldest_readable()) {
+    return refuse_commit(error::TRANSACTION_TOO_OLD);
+  }
+  if (options_.report_conflicting_keys) {
+    conflicting_ = std::make_shared<std::vector<KeyRange>>();
+    outcome_->conflicting = conflicting_;
+  }
+  return commit_with_faults(std::move(request));
+}
+
+// Hands the commit in; with injected faults perhaps late, perhaps not at all, perhaps with another answer.
+FutureRef Transaction::commit_with_faults(CommitRequest request) {
+  FaultDice& dice = handle_->dice();
+  const FaultDice::Commit fate = dice.commit();
+  const Duration delay = dice.latency(dice.faults().commit);
+  FutureRef answer = outcome_->future;
+  fdb_error_t instead = 0;
+  if (fate == FaultDice::Commit::CONFLICT) instead = error::NOT_COMMITTED;
+  if (fate == FaultDice::Commit::UNKNOWN_APPLIED || fate == FaultDice::Commit::UNKNOWN_LOST) {
+    instead = error::COMMIT_UNKNOWN_RESULT;
+  }
+  if (instead == 0) {
+    outcome_->stamps = stamps_;
+    outcome_->watches = std::move(watches_);
+    watches_.clear();
+  } else {
+    // The caller gets the error; what became of the commit, if it is made, it cannot know.
+    answer = Future::make();
+    auto outcome = std::exchange(outcome_, nullptr);
+    refuse_commit(instead);
+    if (fate == FaultDice::Commit::UNKNOWN_APPLIED) {
+      struct Answer {
+        FutureRef future;
+        fdb_error_t code;
+      };
+      outcome->future->set_callback(
+          [](FDBFuture* done, void* parameter) {
+            const std::unique_ptr<Answer> held(static_cast<Answer*>(parameter));
+            const fdb_error_t real = Future::of(done).error();
+            held->future->send(real == 0 ? held->code : real);
+          },
+          new Answer{answer, instead});
+    }
+  }
+  generation_->add(answer);
+  const bool handed_in = instead == 0 || fate == FaultDice::Commit::UNKNOWN_APPLIED;
+  const auto act = [database = &database_, answer, instead, handed_in](CommitRequest late) {
+    handed_in ? database->commit(std::move(late)) : answer->send(instead);
+  };
+  if (delay == Duration::zero()) {
+    act(std::move(request));
+  } else {
+    database_.at(
+        database_.clock().now() + delay,
+        [act, held = std::make_shared<CommitRequest>(std::move(request))] { act(std::move(*held)); });
+  }
+  return answer;
+}
+
+// What a cluster's distance would do to an answer that is known already.
+FutureRef Transaction::delayed(FutureRef ready, Duration delay) {
+  if (delay <= Duration::zero()) return ready;
+  auto late = Future::make();
+  generation_->add(late);
+  database_.at(database_.clock().now() + delay, [late, ready = std::move(ready)] {
+    auto [code, value] = ready->take();
+    late->send(code, std::move(value));
+  });
+  return late;
 }
 
 Version Transaction::committed_version() const {
@@ -449,34 +459,41 @@ FutureRef Transaction::versionstamp() {
   return future;
 }
 
+// These answer whatever became of the transaction: only a deferred error stops them.
 FutureRef Transaction::approximate_size() {
-  if (const fdb_error_t code = check()) return Future::make_ready(code);
-  return Future::make_ready(0, approximate_size_);
+  return Future::make_ready(deferred_, approximate_size_);
+}
+FutureRef Transaction::total_cost() {
+  return Future::make_ready(deferred_, total_cost_);
+}
+FutureRef Transaction::tag_throttled_duration() {
+  return Future::make_ready(deferred_, 0.0);
 }
 
 FutureRef Transaction::on_error(fdb_error_t code) {
   if (const fdb_error_t earlier = generation_->error()) return Future::make_ready(earlier);
   const bool exhausted = persistent_.retry_limit != -1 && retries_ >= persistent_.retry_limit;
   if (retries_ < INT_MAX) ++retries_;
-  if (exhausted || !error::is_retryable(code)) {
+  if (exhausted || (!error::is_retryable(code) && code != error::BLOB_GRANULE_REQUEST_FAILED)) {
     generation_->fail(error::TRANSACTION_CANCELLED);
-    return Future::make_ready(code);
+    return Future::make_ready(code == 0 ? error::CLIENT_INVALID_OPERATION : code);
   }
   Duration delay = VERSION_RETRY_DELAY;
   if (code != error::TRANSACTION_TOO_OLD && code != error::FUTURE_VERSION) {
-    const bool constrained = code == error::PROXY_MEMORY_LIMIT || code == 1078;
+    const bool constrained = code == error::PROXY_MEMORY_LIMIT || code == error::GRV_PROXY_MEMORY_LIMIT;
     const Duration longest = constrained
                                  ? std::max<Duration>(CONSTRAINED_DELAY_MAX, persistent_.retry_delay_max)
                                  : persistent_.retry_delay_max;
     backoff_ = std::min(backoff_, longest);
-    delay = Duration(database_->jitter(static_cast<std::uint64_t>(backoff_.count()) + 1));
+    delay = Duration(database_.jitter(static_cast<std::uint64_t>(backoff_.count()) + 1));
     backoff_ = std::min(backoff_ * 2, longest);
   }
   delay = std::min(delay, persistent_.retry_delay_max);
   begin_attempt();
+  apply_defaults(false);
   auto future = Future::make();
   generation_->add(future);
-  database_->at(database_->clock().now() + delay, [weak = std::weak_ptr<Future>(future)] {
+  database_.at(database_.clock().now() + delay, [weak = std::weak_ptr<Future>(future)] {
     if (const auto alive = weak.lock()) alive->send(0);
   });
   return future;

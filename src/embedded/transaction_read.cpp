@@ -8,6 +8,8 @@ namespace everframe::embedded {
 
 namespace {
 
+constexpr Duration FUTURE_VERSION_DELAY = 1s;  // FoundationDB's server knob of that name
+
 // fdb_c.h, FDBStreamingMode.
 constexpr int WANT_ALL = -2;
 constexpr int ITERATOR = -1;
@@ -17,18 +19,16 @@ constexpr std::int64_t MODE_BYTES[] = {ReadLimits::UNLIMITED, 256, 1000, 4096, 8
 constexpr std::int64_t ITERATION_BYTES[] = {4096,  6144,  9216,  13824, 20736,
                                             31104, 46656, 69984, 80000, 120000};
 
+// FoundationDB keeps its coordinators here, and clients look; there is one place, this process.
+constexpr std::string_view COORDINATORS_KEY = "\xff/coordinators";
+constexpr std::string_view ADDRESS = "127.0.0.1:4500";
+
 tl::unexpected<Error> refuse(fdb_error_t code) {
   return fail_with(code, "{}", error::text(code));
 }
 
-template <class T>
-FutureRef failed(const Result<T>& result) {
-  return Future::make_ready(result.error().code == 0 ? error::UNKNOWN_ERROR : result.error().code);
-}
-
 // The limits of fdb_transaction_get_range, from its four arguments about size.
 Result<ReadLimits> limits_of(const Transaction::RangeRequest& request) {
-  if (request.limit < 0 || request.target_bytes < 0) return refuse(error::RANGE_LIMITS_INVALID);
   ReadLimits limits{request.limit == 0 ? ReadLimits::UNLIMITED : request.limit,
                     request.target_bytes == 0 ? ReadLimits::UNLIMITED : request.target_bytes};
   const int mode = request.mode == WANT_ALL ? SERIAL : request.mode;
@@ -52,9 +52,16 @@ std::size_t key_bytes_max(std::string_view key) {
   return key.starts_with('\xff') ? SYSTEM_KEY_BYTES_MAX : KEY_BYTES_MAX;
 }
 
-// Without or_equal, the same place: "after key" is "from key's successor on".
+// Without or_equal, the same place: "after key" is "from key's successor on". No key is longer than the
+// limit, so a longer one is cut.
 std::string base_of(const KeySelector& selector) {
-  return selector.or_equal ? key_after(selector.key) : std::string(selector.key);
+  const std::string_view key = selector.key.substr(0, key_bytes_max(selector.key) + 1);
+  return selector.or_equal ? key_after(key) : std::string(key);
+}
+
+std::int64_t read_cost(std::size_t bytes) {
+  constexpr std::int64_t PAGE = 4096;  // FoundationDB's TAG_THROTTLING_PAGE_SIZE
+  return bytes == 0 ? PAGE : ((static_cast<std::int64_t>(bytes) - 1) / PAGE + 1) * PAGE;
 }
 
 }  // namespace
@@ -64,19 +71,53 @@ bool Transaction::sees_writes(bool snapshot) const {
   return !snapshot || options_.snapshot_sees_writes > 0;
 }
 
+// A read that failed fails the commit, too. For a version that lies ahead FoundationDB's storage waits a
+// while before it gives up; clients count on being slowed down.
+FutureRef Transaction::failed(const Error& error) {
+  const fdb_error_t code = error.code == 0 ? error::UNKNOWN_ERROR : error.code;
+  const Duration delay = code == error::FUTURE_VERSION ? FUTURE_VERSION_DELAY : Duration::zero();
+  if (failed_read_ == 0) {
+    failed_read_ = code;
+    failed_read_at_ = database_.clock().now() + delay;
+  }
+  return delayed(Future::make_ready(code), delay);
+}
+
+// With injected faults, perhaps late, perhaps too old.
+FutureRef Transaction::answer_read(FutureRef ready, bool is_first) {
+  FaultDice& dice = handle_->dice();
+  if (dice.is_too_old()) {
+    if (failed_read_ == 0) {
+      failed_read_ = error::TRANSACTION_TOO_OLD;
+      failed_read_at_ = database_.clock().now();
+    }
+    ready = Future::make_ready(error::TRANSACTION_TOO_OLD);
+  }
+  const Duration delay = dice.latency(dice.faults().read) +
+                         (is_first ? dice.latency(dice.faults().read_version) : Duration::zero());
+  return delayed(std::move(ready), delay);
+}
+
 Result<Version> Transaction::version_for_reading() {
+  has_read_ = true;
   if (read_version_ == NO_VERSION) {
-    read_version_ = database_->read_version();
+    read_version_ = database_.read_version();
     return read_version_;
   }
-  if (read_version_ < database_->oldest_readable()) return refuse(error::TRANSACTION_TOO_OLD);
-  if (!database_->is_published(read_version_)) return refuse(error::FUTURE_VERSION);
+  if (read_version_ < database_.oldest_readable()) return refuse(error::TRANSACTION_TOO_OLD);
+  if (!database_.is_published(read_version_)) return refuse(error::FUTURE_VERSION);
   return read_version_;
 }
 
+// Does reading [begin, end) depend on anything but this transaction's writes?
+bool Transaction::needs_database(std::string_view begin, std::string_view end, bool sees) const {
+  if (!sees) return true;
+  bool needed = false;
+  writes_.each_dependent(begin, end, [&](std::string_view, std::string_view) { needed = true; });
+  return needed;
+}
+
 Result<std::optional<std::string>> Transaction::read_key(std::string_view key, bool sees) {
-  const auto version = version_for_reading();
-  if (!version) return tl::unexpected(version.error());
   const WriteMap::Point* point = nullptr;
   if (sees) {
     if (!options_.bypass_unreadable && writes_.unreadable().contains(key))
@@ -88,40 +129,46 @@ Result<std::optional<std::string>> Transaction::read_key(std::string_view key, b
     if (point != nullptr && point->independent()) return point->value(std::nullopt);
     if (point == nullptr && writes_.cleared().contains(key)) return std::nullopt;
   }
-  auto stored = database_->storage().get(key, *version);
-  if (!stored || point == nullptr) return stored;
-  return point->value(std::move(*stored));
+  const auto version = version_for_reading();
+  if (!version) return tl::unexpected(version.error());
+  auto stored = database_.storage().get(key, *version);
+  if (!stored) return stored;
+  total_cost_ += read_cost(key.size() + (*stored ? (*stored)->size() : 0));
+  return point == nullptr ? std::move(stored) : point->value(std::move(*stored));
 }
 
 FutureRef Transaction::get(std::string_view key, bool snapshot) {
+  if (deferred_ != 0) return Future::make_ready(deferred_);
+  if (key.starts_with("\xff\xff")) return get_special(key);
   if (const fdb_error_t code = check()) return Future::make_ready(code);
-  if (key.starts_with("\xff\xff")) return Future::make_ready(error::SPECIAL_KEYS_NO_MODULE);
   if (key >= max_read_key() && key != METADATA_VERSION_KEY) {
     return Future::make_ready(error::KEY_OUTSIDE_LEGAL_RANGE);
   }
   if (key.size() > key_bytes_max(key)) return Future::make_ready(0, std::optional<std::string>());
+  const bool is_first = read_version_ == NO_VERSION;
   auto value = read_key(key, sees_writes(snapshot));
-  if (!value) return failed(value);
+  if (!value) return failed(value.error());
   if (!snapshot) add_read_conflict(key, key_after(key));
-  return Future::make_ready(0, std::move(*value));
+  if (key == COORDINATORS_KEY && !*value) *value = "everframe:embedded@" + std::string(ADDRESS);
+  return answer_read(Future::make_ready(0, std::move(*value)), is_first);
 }
 
 Result<bool> Transaction::read_range(std::string_view begin, std::string_view end, bool reverse, bool sees,
                                      ReadLimits& limits, Rows& rows) {
-  const auto version = version_for_reading();
-  if (!version) return tl::unexpected(version.error());
   if (begin >= end) return false;
   if (!sees || !writes_.touches(begin, end)) {
-    return database_->storage().range(begin, end, *version, reverse, limits, rows);
+    const auto version = version_for_reading();
+    if (!version) return tl::unexpected(version.error());
+    return database_.storage().range(begin, end, *version, reverse, limits, rows);
   }
-  if (options_.bypass_unreadable) return read_through_writes(begin, end, reverse, *version, limits, rows);
+  if (options_.bypass_unreadable) return read_through_writes(begin, end, reverse, limits, rows);
   // Reading stops before the first unreadable range: reaching it is the error.
   const auto unreadable =
       reverse ? writes_.unreadable().last_in(begin, end) : writes_.unreadable().first_in(begin, end);
-  if (!unreadable) return read_through_writes(begin, end, reverse, *version, limits, rows);
+  if (!unreadable) return read_through_writes(begin, end, reverse, limits, rows);
   const std::string low(reverse ? std::max<std::string_view>(begin, unreadable->end) : begin);
   const std::string high(reverse ? end : std::min<std::string_view>(end, unreadable->begin));
-  const auto more = read_through_writes(low, high, reverse, *version, limits, rows);
+  const auto more = read_through_writes(low, high, reverse, limits, rows);
   if (!more) return more;
   if (!*more && !limits.reached()) return refuse(error::ACCESSED_UNREADABLE);
   return true;
@@ -129,15 +176,18 @@ Result<bool> Transaction::read_range(std::string_view begin, std::string_view en
 
 // Reads the database in pieces, and lays the writes over each.
 Result<bool> Transaction::read_through_writes(std::string_view begin, std::string_view end, bool reverse,
-                                              Version at, ReadLimits& limits, Rows& rows) {
+                                              ReadLimits& limits, Rows& rows) {
   std::string low(begin);
   std::string high(end);
   Rows stored;
+  if (!needs_database(begin, end, true)) return overlay(stored, begin, end, reverse, limits, rows);
+  const auto version = version_for_reading();
+  if (!version) return tl::unexpected(version.error());
   while (low < high) {
     if (limits.reached()) return true;
     stored.clear();
     ReadLimits piece = limits;
-    const auto more = database_->storage().range(low, high, at, reverse, piece, stored);
+    const auto more = database_.storage().range(low, high, *version, reverse, piece, stored);
     if (!more) return more;
     std::string from = low;
     std::string to = high;
@@ -221,50 +271,67 @@ Result<std::string> Transaction::resolve(const KeySelector& selector, bool snaps
 FutureRef Transaction::get_key(const KeySelector& selector, bool snapshot) {
   if (const fdb_error_t code = check()) return Future::make_ready(code);
   if (selector.key > max_read_key()) return Future::make_ready(error::KEY_OUTSIDE_LEGAL_RANGE);
+  const bool is_first = read_version_ == NO_VERSION;
   auto key = resolve(selector, snapshot);
-  if (!key) return failed(key);
-  return Future::make_ready(0, Future::Key{std::move(*key)});
+  if (!key) return failed(key.error());
+  total_cost_ += read_cost(key->size());
+  return answer_read(Future::make_ready(0, Future::Key{std::move(*key)}), is_first);
 }
 
 FutureRef Transaction::get_range(const RangeRequest& request) {
-  auto limits = limits_of(request);
-  if (!limits) return failed(limits);
+  const auto limits = limits_of(request);
+  if (!limits) return Future::make_ready(limits.error().code);
+  if (deferred_ != 0) return Future::make_ready(deferred_);
+  if (request.begin.key.starts_with("\xff\xff") && request.end.key <= "\xff\xff\xff" &&
+      request.end.key >= "\xff\xff") {
+    return get_special_range(request, *limits);
+  }
   if (const fdb_error_t code = check()) return Future::make_ready(code);
   const std::string_view top = max_read_key();
   if (request.begin.key > top || request.end.key > top) {
-    return Future::make_ready(request.begin.key.starts_with("\xff\xff") ? error::SPECIAL_KEYS_NO_MODULE
-                                                                        : error::KEY_OUTSIDE_LEGAL_RANGE);
+    return Future::make_ready(error::KEY_OUTSIDE_LEGAL_RANGE);
   }
+  if (request.limit < 0 || request.target_bytes < 0) return Future::make_ready(error::RANGE_LIMITS_INVALID);
+  const bool is_first = read_version_ == NO_VERSION;
+  auto range = read_range_request(request);
+  if (!range) return failed(range.error());
+  total_cost_ += read_cost(range->rows.bytes());
+  return answer_read(Future::make_ready(0, std::move(*range)), is_first);
+}
+
+// A range whose request is in order: its rows, and its conflict range.
+Result<Future::Range> Transaction::read_range_request(const RangeRequest& request) {
+  auto limits = limits_of(request);
+  if (!limits) return tl::unexpected<Error>(limits.error());
+  const std::string_view top = max_read_key();
   Future::Range out;
   std::string begin = base_of(request.begin);
   std::string end = base_of(request.end);
-  if (request.begin.offset >= request.end.offset && begin >= end)
-    return Future::make_ready(0, std::move(out));
+  if (request.begin.offset >= request.end.offset && begin >= end) return out;
   for (const auto& [selector, key] : {std::pair(&request.begin, &begin), std::pair(&request.end, &end)}) {
     if (selector->offset == 1) continue;  // first at or behind its key: no reading needed
     auto resolved = resolve(*selector, request.snapshot);
-    if (!resolved) return failed(resolved);
+    if (!resolved) return tl::unexpected<Error>(resolved.error());
     *key = std::move(*resolved);
   }
   if (end > top) end = top;
-  if (begin >= end) return Future::make_ready(0, std::move(out));
+  if (begin >= end) return out;
 
   const auto more = read_range(begin, end, request.reverse, sees_writes(request.snapshot), *limits, out.rows);
-  if (!more) return failed(more);
+  if (!more) return tl::unexpected<Error>(more.error());
   out.more = *more || limits->reached();
-  if (!request.snapshot) {
-    // A read that stopped at a limit depends only on what it passed.
-    if (out.more && !out.rows.empty()) {
-      const std::string_view last = out.rows.key(out.rows.size() - 1);
-      if (request.reverse) {
-        begin = last;
-      } else {
-        end = key_after(last);
-      }
+  if (request.snapshot) return out;
+  // A read that stopped at a limit depends only on what it passed.
+  if (out.more && !out.rows.empty()) {
+    const std::string_view last = out.rows.key(out.rows.size() - 1);
+    if (request.reverse) {
+      begin = last;
+    } else {
+      end = key_after(last);
     }
-    add_read_conflict(begin, end);
   }
-  return Future::make_ready(0, std::move(out));
+  add_read_conflict(begin, end);
+  return out;
 }
 
 void Transaction::add_read_conflict(std::string_view begin, std::string_view end) {

@@ -282,13 +282,21 @@ TEST_F(TransactionTest, InvertedAndOutsideClearsAreRefused) {
   EXPECT_EQ(outside.commit(), error::KEY_OUTSIDE_LEGAL_RANGE);
 }
 
+TEST_F(TransactionTest, WhatWillBeStampedIsUnreadableAndAReadThatFailedFailsTheCommit) {
+  auto t = begin();
+  t.atomic(14, std::string("e/\0\0\0\0\0\0\0\0\0\0\x02\0\0\0", 16), "first");
+  t.atomic(15, "v", std::string(14, '\0'));
+  EXPECT_EQ(t.read("v").code, error::ACCESSED_UNREADABLE);
+  EXPECT_EQ(t.range("e/", "e0").code, error::ACCESSED_UNREADABLE);
+  EXPECT_EQ(t.commit(), error::ACCESSED_UNREADABLE);
+  EXPECT_TRUE((*begin().range("", "\xff")).rows.empty());
+}
+
 TEST_F(TransactionTest, VersionstampsOrderCommitsAndAreReadableAfterwards) {
   auto t = begin();
   const std::string place("e/\0\0\0\0\0\0\0\0\0\0\x02\0\0\0", 16);
   t.atomic(14, place, "first");
   t.atomic(15, "v", std::string(10, '\0') + std::string("tail") + std::string(4, '\0'));
-  EXPECT_EQ(t.read("v").code, error::ACCESSED_UNREADABLE);
-  EXPECT_EQ(t.range("e/", "e0").code, error::ACCESSED_UNREADABLE);
   EXPECT_TRUE((*t.range("f", "g")).rows.empty());
   const auto stamp = t.versionstamp();
   EXPECT_FALSE(stamp.ready());

@@ -1,28 +1,22 @@
 #include "embedded/watches.h"
 
+#include <algorithm>
+
 namespace everframe::embedded {
 
-bool Watches::reserve(const FutureRef& future) {
-  const std::lock_guard lock(mutex_);
-  if (reserved_.size() >= WATCHES_MAX) {
-    std::erase_if(reserved_, [](const FutureRef& f) { return f->is_ready(); });
-    std::erase_if(by_key_, [](const auto& entry) { return entry.second.future->is_ready(); });
-    empty_ = by_key_.empty();
-    if (reserved_.size() >= WATCHES_MAX) return false;
-  }
-  reserved_.push_back(future);
-  return true;
+void Watches::sweep() {
+  std::erase_if(by_key_, [](const auto& entry) { return entry.second.future->is_ready(); });
+  sweep_at_ = std::max<std::size_t>(64, 2 * by_key_.size());
 }
 
 void Watches::fail_all(fdb_error_t code) {
-  std::vector<FutureRef> pending;
+  std::multimap<std::string, Waiting, std::less<>> pending;
   {
     const std::lock_guard lock(mutex_);
-    pending.swap(reserved_);
-    by_key_.clear();
+    pending.swap(by_key_);
     empty_ = true;
   }
-  for (const FutureRef& future : pending) future->send(code);
+  for (const auto& [key, waiting] : pending) waiting.future->send(code);
 }
 
 }  // namespace everframe::embedded

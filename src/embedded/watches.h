@@ -2,7 +2,7 @@
 // key with another value than it was set with (a change and a change back between two commits' checks is
 // missed, as in FoundationDB). Cancelled ones leave when the map is next swept.
 //
-// Threads: any. Limit: WATCHES_MAX of a database; the next gets 1032.
+// Threads: any. Limit: each handle's (handle.h), WATCHES_MAX unless its option says otherwise.
 #pragma once
 #include <atomic>
 #include <map>
@@ -25,15 +25,13 @@ struct Watch {
 
 class Watches {
  public:
-  // Counts a watch that is being set, whether or not its transaction has committed yet; false: too many.
-  bool reserve(const FutureRef& future);
-
   // Gives the watch its place, unless `differs(watch)`, asked under the lock, says that it has come true.
   template <class Differs>
   void add(Watch watch, Differs differs) {
     std::unique_lock lock(mutex_);
     if (watch.future->is_ready()) return;
     if (!differs(watch)) {
+      if (by_key_.size() >= sweep_at_) sweep();
       by_key_.emplace(std::move(watch.key), Waiting{std::move(watch.expected), std::move(watch.future)});
       empty_ = false;
       return;
@@ -68,10 +66,12 @@ class Watches {
     std::optional<std::string> expected;
     FutureRef future;
   };
+  void sweep();  // of those that were cancelled, once they may be half of all
+
   std::mutex mutex_;
   std::atomic<bool> empty_{true};
   std::multimap<std::string, Waiting, std::less<>> by_key_;
-  std::vector<FutureRef> reserved_;
+  std::size_t sweep_at_ = 64;
 };
 
 }  // namespace everframe::embedded

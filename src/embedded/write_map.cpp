@@ -112,9 +112,11 @@ void WriteMap::atomic(MutationType type, std::string_view key, std::string_view 
   }
 }
 
-void WriteMap::stamped_key(std::string_view key, std::string_view value, const KeyRange& range,
-                           bool conflict) {
-  stamped_.push_back({MutationType::SET_VERSIONSTAMPED_KEY, std::string(key), std::string(value), conflict});
+void WriteMap::stamped_key(std::string_view key, std::string_view value, const KeyRange& range) {
+  // Held under the least key it may become, so that a clear of the range takes it along.
+  std::string least = range.begin;
+  least.append(key.substr(key.size() - 4));
+  stamped_.push_back({MutationType::SET_VERSIONSTAMPED_KEY, std::move(least), std::string(value)});
   unreadable_.add(range.begin, range.end);
 }
 

@@ -62,7 +62,7 @@ class WriteMap {
   void clear(std::string_view begin, std::string_view end);
   void atomic(MutationType type, std::string_view key, std::string_view operand);
   // `key` has its place for a stamp; its keys lie in `range`, from the transaction's read version on.
-  void stamped_key(std::string_view key, std::string_view value, const KeyRange& range, bool conflict);
+  void stamped_key(std::string_view key, std::string_view value, const KeyRange& range);
 
   bool empty() const { return points_.empty() && cleared_.empty() && stamped_.empty(); }
   bool touches(std::string_view begin, std::string_view end) const;

@@ -5,15 +5,15 @@
 #include "embedded/engine.h"
 #include "platform_os/os_clock.h"
 #include "platform_os/os_disk.h"
+#include "store/fdb_library.h"
 
 namespace everframe {
 
-Result<std::unique_ptr<store::Database>> open_store(const std::string& target) {
+Result<std::unique_ptr<store::Database>> open_store(const std::string& target,
+                                                    const std::string& fdb_library) {
   constexpr std::string_view EMBEDDED = "embedded:";
-  if (target.starts_with("fdb:")) {
-    return fail("{}: a FoundationDB cluster needs libfdb_c, which this program does not load: use fdbcli",
-                target);
-  }
+  constexpr std::string_view CLUSTER = "fdb:";
+  if (target.starts_with(CLUSTER)) return store::open_cluster({target.substr(CLUSTER.size()), fdb_library});
   const std::string directory = target.starts_with(EMBEDDED) ? target.substr(EMBEDDED.size()) : target;
   static platform_os::OsDisk disk;
   static platform_os::OsClock clock;

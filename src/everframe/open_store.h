@@ -7,7 +7,8 @@
 
 namespace everframe {
 
-// embedded:DIR, or DIR alone.
-Result<std::unique_ptr<store::Database>> open_store(const std::string& target);
+// embedded:DIR, DIR alone, or fdb:CLUSTER_FILE by way of `fdb_library`.
+Result<std::unique_ptr<store::Database>> open_store(const std::string& target,
+                                                    const std::string& fdb_library);
 
 }  // namespace everframe

@@ -22,9 +22,8 @@ std::string check_address(const std::string& text) {
 std::string check_store(const std::string& text) {
   if (text.starts_with("embedded:") && text.size() > 9) return {};
   if (text.starts_with("memory:")) return {};
-  if (text.starts_with("fdb:"))
-    return "\"" + text + "\": this build has no FoundationDB client yet; use embedded:DIR";
-  return "\"" + text + "\": must be embedded:DIR or memory:";
+  if (text.starts_with("fdb:") && text.size() > 4) return {};
+  return "\"" + text + "\": must be embedded:DIR, memory: or fdb:CLUSTER_FILE";
 }
 
 // "203.0.113.5" or "[2001:db8::1]": without a port.
@@ -51,7 +50,10 @@ Told read_configuration(int argc, char** argv) {
   option(app, "udp", udp, "where WebRTC listens; port 0: any free one")->check(check_address, "ADDR:PORT");
   option(app, "public-address", public_ips, "IP addresses that clients reach --udp by, if not its own (NAT)")
       ->check(check_ip, "IP");
-  option(app, "store", c.store, "embedded:DIR (durable) or memory: (forgets)")->check(check_store, "STORE");
+  option(app, "store", c.store,
+         "embedded:DIR (durable), memory: (forgets) or fdb:CLUSTER_FILE (a FoundationDB cluster)")
+      ->check(check_store, "STORE");
+  option(app, "fdb-library", c.fdb_library, "FoundationDB's client library, for a store of fdb:");
   option(app, "world", c.world, "name of the world in the store");
   option(app, "world-seed", c.world_seed, "seed of a world that is made now; ignored if it exists");
   option(app, "content", c.content, "folder of the content pack (TOML)");

@@ -14,6 +14,7 @@ struct Configuration {
   Address udp;
   std::vector<Address> public_addresses;  // with the UDP port; empty: the UDP address itself
   std::string store = "embedded:./data";
+  std::string fdb_library = "libfdb_c.so";
   std::string world = "main";
   std::uint64_t world_seed = 1;  // of a world that is made now
   std::string content = "content/survival";

@@ -17,6 +17,7 @@
 #include "platform_os/udp_network.h"
 #include "region/genesis.h"
 #include "region/region.h"
+#include "store/fdb_library.h"
 
 namespace everframe::everframed {
 
@@ -63,6 +64,7 @@ class Server {
   int run();
 
  private:
+  Result<std::unique_ptr<store::Database>> open_store();
   Result<void> open_world();
   Result<void> open_line();
   void start_actors();
@@ -118,10 +120,19 @@ Result<void> Server::start() {
   return {};
 }
 
-Result<void> Server::open_world() {
+Result<std::unique_ptr<store::Database>> Server::open_store() {
+  constexpr std::string_view CLUSTER = "fdb:";
+  const std::string& named = configuration_.store;
+  if (named.starts_with(CLUSTER)) {
+    return store::open_cluster({named.substr(CLUSTER.size()), configuration_.fdb_library});
+  }
   embedded::configure({&disk_, &clock_, entropy_.u64()});
-  const std::string target = configuration_.store == "memory:" ? "memory:everframe" : configuration_.store;
-  auto database = store::Database::open(embedded::api(), target, embedded::why_not_opened);
+  const std::string target = named == "memory:" ? "memory:everframe" : named;
+  return store::Database::open(embedded::api(), target, embedded::why_not_opened);
+}
+
+Result<void> Server::open_world() {
+  auto database = open_store();
   if (!database) {
     const bool in_use = database.error().code == FILE_LOCKED;
     return fail("--store {}: {}{}", configuration_.store, database.error().text,

@@ -125,6 +125,81 @@ struct Transaction::Steps {
     co_return version;
   }
 
+  static Task<Result<std::string>> get_key(Shared state, KeySelector selector, bool snapshot) {
+    const auto& api = state->api;
+    Future future(api,
+                  api.transaction_get_key(state->handle, start_of(selector.key), length_of(selector.key),
+                                          selector.or_equal, selector.offset, snapshot),
+                  state->executor, &state->inline_left);
+    fdb_error_t code = co_await future;
+    FdbBytes key = nullptr;
+    int length = 0;
+    if (code == 0) code = api.future_get_key(future.get(), &key, &length);
+    if (code != 0) co_return state->failed("finding a key", code);
+    co_return copy(key, length);
+  }
+
+  static Task<Result<std::vector<KeyValue>>> get_selected(Shared state, KeySelector begin, KeySelector end,
+                                                          RangeOptions options, StreamingMode mode) {
+    const auto& api = state->api;
+    std::vector<KeyValue> rows;
+    for (int iteration = 1;; ++iteration) {
+      const std::size_t left = options.limit == 0 ? 0 : options.limit - rows.size();
+      Future future(
+          api,
+          api.transaction_get_range(state->handle, start_of(begin.key), length_of(begin.key), begin.or_equal,
+                                    begin.offset, start_of(end.key), length_of(end.key), end.or_equal,
+                                    end.offset, static_cast<int>(std::min<std::size_t>(left, INT32_MAX)), 0,
+                                    static_cast<int>(mode), iteration, options.snapshot, options.reverse),
+          state->executor, &state->inline_left);
+      fdb_error_t code = co_await future;
+      const FDBKeyValue* page = nullptr;
+      int count = 0;
+      fdb_bool_t more = 0;
+      if (code == 0) code = api.future_get_keyvalue_array(future.get(), &page, &count, &more);
+      if (code != 0) co_return state->failed("reading a range", code);
+      for (int i = 0; i < count; ++i) {
+        rows.push_back({copy(page[i].key, page[i].key_length), copy(page[i].value, page[i].value_length)});
+      }
+      const bool full = options.limit != 0 && rows.size() >= options.limit;
+      if (more == 0 || count == 0 || full) co_return std::move(rows);
+      if (options.reverse) {
+        end = KeySelector::first_at_or_after(rows.back().key);
+      } else {
+        begin = KeySelector::first_after(rows.back().key);
+      }
+    }
+  }
+
+  // Of a future that holds a number.
+  static Task<Result<std::int64_t>> number(Shared state, FDBFuture* asked, std::string_view doing) {
+    const auto& api = state->api;
+    Future future(api, asked, state->executor, &state->inline_left);
+    fdb_error_t code = co_await future;
+    std::int64_t out = 0;
+    if (code == 0) code = api.future_get_int64(future.get(), &out);
+    if (code != 0) co_return state->failed(doing, code);
+    co_return out;
+  }
+
+  static Task<Result<std::vector<std::string>>> split_points(Shared state, KeyRange range,
+                                                             std::int64_t chunk_bytes) {
+    const auto& api = state->api;
+    Future future(
+        api,
+        api.transaction_get_range_split_points(state->handle, start_of(range.begin), length_of(range.begin),
+                                               start_of(range.end), length_of(range.end), chunk_bytes),
+        state->executor, &state->inline_left);
+    fdb_error_t code = co_await future;
+    const FDBKey* keys = nullptr;
+    int count = 0;
+    if (code == 0) code = api.future_get_key_array(future.get(), &keys, &count);
+    if (code != 0) co_return state->failed("splitting a range", code);
+    std::vector<std::string> points;
+    for (int i = 0; i < count; ++i) points.push_back(copy(keys[i].key, keys[i].key_length));
+    co_return std::move(points);
+  }
+
   // Never inline, so that a loop over transactions unwinds the stack.
   static Task<Result<void>> commit(Shared state) {
     Future future(state->api, state->api.transaction_commit(state->handle), state->executor, nullptr);
@@ -134,7 +209,6 @@ struct Transaction::Steps {
   }
 
   static Task<Result<void>> on_error(Shared state, Error error) {
-    EF_ASSERT(error.code != 0);
     Future future(state->api, state->api.transaction_on_error(state->handle, error.code), state->executor,
                   nullptr);
     const fdb_error_t code = co_await future;
@@ -242,6 +316,12 @@ Task<Result<void>> Watch::changed() {
 StampPromise::StampPromise(std::unique_ptr<Future> future, const platform::FdbApi& api)
     : future_(std::move(future)), api_(&api) {}
 StampPromise::StampPromise(StampPromise&&) noexcept = default;
+bool StampPromise::is_ready() const {
+  return api_->future_is_ready(future_->get()) != 0;
+}
+bool Watch::is_ready() const {
+  return api_->future_is_ready(future_->get()) != 0;
+}
 StampPromise::~StampPromise() = default;
 Task<Result<TransactionStamp>> StampPromise::stamp() {
   Future& future = *future_;
@@ -254,6 +334,51 @@ Task<Result<TransactionStamp>> StampPromise::stamp() {
   EF_ASSERT(length == static_cast<int>(stamp.bytes.size()));
   std::copy_n(bytes, stamp.bytes.size(), stamp.bytes.begin());
   co_return stamp;
+}
+
+Task<Result<std::string>> Transaction::get_key(KeySelector selector, bool snapshot) {
+  return Steps::get_key(state_, std::move(selector), snapshot);
+}
+Task<Result<std::vector<KeyValue>>> Transaction::get_range(KeySelector begin, KeySelector end,
+                                                           RangeOptions options, StreamingMode mode) {
+  return Steps::get_selected(state_, std::move(begin), std::move(end), options, mode);
+}
+Task<Result<std::int64_t>> Transaction::approximate_bytes() {
+  return Steps::number(state_, state_->api.transaction_get_approximate_size(state_->handle),
+                       "asking for a transaction's size");
+}
+Task<Result<std::int64_t>> Transaction::estimated_bytes(KeyRange range) {
+  return Steps::number(state_,
+                       state_->api.transaction_get_estimated_range_size_bytes(
+                           state_->handle, start_of(range.begin), length_of(range.begin), start_of(range.end),
+                           length_of(range.end)),
+                       "asking for a range's size");
+}
+Task<Result<std::vector<std::string>>> Transaction::split_points(KeyRange range, std::int64_t chunk_bytes) {
+  return Steps::split_points(state_, std::move(range), chunk_bytes);
+}
+
+Result<void> Transaction::set_option(int code, std::optional<std::string_view> value) {
+  const fdb_error_t refused = state_->api.transaction_set_option(
+      state_->handle, code, value ? start_of(*value) : nullptr, value ? length_of(*value) : 0);
+  if (refused != 0) return state_->failed("setting an option", refused);
+  return {};
+}
+Result<void> Transaction::add_conflict_range(const KeyRange& range, Conflict kind) {
+  const fdb_error_t refused = state_->api.transaction_add_conflict_range(
+      state_->handle, start_of(range.begin), length_of(range.begin), start_of(range.end),
+      length_of(range.end), static_cast<int>(kind));
+  if (refused != 0) return state_->failed("adding a conflict range", refused);
+  return {};
+}
+void Transaction::set_read_version(std::int64_t version) {
+  state_->api.transaction_set_read_version(state_->handle, version);
+}
+void Transaction::reset() {
+  state_->api.transaction_reset(state_->handle);
+}
+void Transaction::cancel() {
+  state_->api.transaction_cancel(state_->handle);
 }
 
 std::int64_t Transaction::committed_version() const {
@@ -285,6 +410,14 @@ Result<std::unique_ptr<Database>> Database::open(const platform::FdbApi& api, co
                      reason.empty() ? std::string(api.get_error(code)) : reason);
   }
   return std::unique_ptr<Database>(new Database(std::make_unique<Connection>(api, handle)));
+}
+
+Result<void> Database::set_option(int code, std::optional<std::string_view> value) {
+  const fdb_error_t refused = connection_->api.database_set_option(
+      connection_->handle, code, value ? start_of(*value) : nullptr, value ? length_of(*value) : 0);
+  if (refused == 0) return {};
+  return fail_with(refused, "the store: setting an option: {} (FoundationDB's error {})",
+                   connection_->api.get_error(refused), refused);
 }
 
 Transaction Database::begin(platform::Executor& executor) {

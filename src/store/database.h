@@ -44,6 +44,28 @@ struct Page {
   bool more = false;  // there may be rows behind these
 };
 
+// Where a read begins or ends: at the last key before `key` (or at it, with or_equal), moved by `offset`
+// keys.
+struct KeySelector {
+  std::string key;
+  bool or_equal = false;
+  int offset = 1;
+
+  static KeySelector first_at_or_after(std::string key) { return {std::move(key), false, 1}; }
+  static KeySelector first_after(std::string key) { return {std::move(key), true, 1}; }
+};
+
+// fdb_c.h, FDBStreamingMode: how the engine cuts a range into pages. EXACT wants a limit.
+enum class StreamingMode {
+  WANT_ALL = -2,
+  ITERATOR = -1,
+  EXACT = 0,
+  SMALL = 1,
+  MEDIUM = 2,
+  LARGE = 3,
+  SERIAL = 4,
+};
+
 enum class AtomicOp {
   ADD = 2,
   MAX = 12,
@@ -71,6 +93,7 @@ class Watch {
   Watch& operator=(Watch&&) noexcept;
   ~Watch();
   Task<Result<void>> changed();  // once only, and this outlives it
+  bool is_ready() const;
 
  private:
   std::unique_ptr<Future> future_;
@@ -82,6 +105,7 @@ class StampPromise {
   StampPromise(StampPromise&&) noexcept;
   ~StampPromise();
   Task<Result<TransactionStamp>> stamp();  // likewise
+  bool is_ready() const;
 
  private:
   std::unique_ptr<Future> future_;
@@ -121,6 +145,21 @@ class Transaction {
   // After a failed commit or read: waits as FoundationDB asks and makes the transaction usable again, or
   // gives the error back where a retry cannot help.
   Task<Result<void>> on_error(Error error);
+  // The rest of FoundationDB's interface, for tools, tests and bindings of other languages' kind.
+  Task<Result<std::string>> get_key(KeySelector selector, bool snapshot = false);
+  Task<Result<std::vector<KeyValue>>> get_range(KeySelector begin, KeySelector end, RangeOptions options,
+                                                StreamingMode mode);
+  Task<Result<std::int64_t>> approximate_bytes();  // of this transaction
+  Task<Result<std::int64_t>> estimated_bytes(KeyRange range);
+  // Keys that cut `range` into parts of about `chunk_bytes`; its begin and its end are among them.
+  Task<Result<std::vector<std::string>>> split_points(KeyRange range, std::int64_t chunk_bytes);
+  Result<void> set_option(int code, std::optional<std::string_view> value = std::nullopt);
+  enum class Conflict { READ = 0, WRITE = 1 };
+  Result<void> add_conflict_range(const KeyRange& range, Conflict kind);  // an inverted one is refused
+  void set_read_version(std::int64_t version);
+  void reset();
+  void cancel();
+
   std::int64_t committed_version() const;  // after commit(); -1 if it only read
 
  private:
@@ -141,6 +180,8 @@ class Database {
   ~Database();  // after all its transactions
 
   Transaction begin(platform::Executor& executor);
+  // An option of this database's (fdb.options, DatabaseOption); many are defaults of its transactions.
+  Result<void> set_option(int code, std::optional<std::string_view> value = std::nullopt);
 
   // The retry loop: runs `body` in a transaction and commits, again as long as FoundationDB says that it may
   // help. The body must be idempotent: after commit_unknown_result it runs again although it may have been

@@ -163,6 +163,7 @@ void fill_futures(platform::FdbApi& api) {
 
 platform::FdbApi make_api() {
   platform::FdbApi api{};
+  api.get_max_api_version = [] { return 730; };
   api.select_api_version_impl = [](int, int) { return script.select; };
   api.get_error = [](fdb_error_t) { return "as the script says"; };
   api.setup_network = [] { return 2009; };

@@ -1,5 +1,6 @@
 #include "store/network.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@ namespace everframe::store {
 namespace {
 
 constexpr fdb_error_t NETWORK_ALREADY_SETUP = 2009;
+constexpr fdb_error_t API_VERSION_ALREADY_SET = 2201;
 
 class Network {
  public:
@@ -34,14 +36,21 @@ struct Networks {
 }  // namespace
 
 Result<void> start_network(const platform::FdbApi& api) {
-  if (const fdb_error_t code = api.select_api_version_impl(API_VERSION, API_VERSION)) {
-    return fail_with(code, "the store's engine does not take API version {}: {} ({})", API_VERSION,
-                     api.get_error(code), code);
-  }
   static Networks networks;
   const std::lock_guard lock(networks.mutex);
   if (networks.by_engine.contains(api.setup_network)) return {};
-  const fdb_error_t code = api.setup_network();
+  const int newest = api.get_max_api_version();
+  const int version = std::min(newest, API_VERSION_MAX);
+  if (version < API_VERSION_MIN) {
+    return fail("the store's engine speaks FoundationDB's API only up to version {}; {} is needed", newest,
+                API_VERSION_MIN);
+  }
+  fdb_error_t code = api.select_api_version_impl(version, version);
+  if (code != 0 && code != API_VERSION_ALREADY_SET) {
+    return fail_with(code, "the store's engine does not take API version {}: {} ({})", version,
+                     api.get_error(code), code);
+  }
+  code = api.setup_network();
   if (code != 0 && code != NETWORK_ALREADY_SETUP) {
     return fail_with(code, "the store's engine cannot set up its network: {} ({})", api.get_error(code),
                      code);

@@ -7,10 +7,11 @@
 
 namespace everframe::store {
 
-inline constexpr int API_VERSION = 730;
+inline constexpr int API_VERSION_MIN = 710;
+inline constexpr int API_VERSION_MAX = 730;
 
-// Selects the API version and starts the engine's network, once; what another part of the process has already
-// set up is left to it.
+// Selects the newest API version that the engine and the store both speak, and starts the engine's network,
+// once; what another part of the process has already selected or set up is left to it.
 Result<void> start_network(const platform::FdbApi& api);
 
 }  // namespace everframe::store

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "embedded/engine.h"
+#include "engine_for_tests.h"
 #include "platform_os/asio_executor.h"
 #include "platform_os/os_clock.h"
 #include "store/database.h"
@@ -20,9 +20,13 @@ class StoreTest : public ::testing::Test {
   StoreTest() {
     embedded::configure({nullptr, &clock_, 1});
     executor_.start();
-    database_ = open(embedded::api());
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    database_ = open_engine(test->name());
+    refused_ = on_database(EmptyDatabase::check);
+    if (!refused_.empty()) throw std::runtime_error(refused_);
   }
   ~StoreTest() override {
+    EXPECT_EQ(on_database(EmptyDatabase::clear), "");
     executor_.stop();
     executor_.join();
   }
@@ -61,6 +65,16 @@ class StoreTest : public ::testing::Test {
   std::unique_ptr<Database> database_;
 
  private:
+  // What went wrong, if anything.
+  std::string on_database(Task<Result<bool>> (*body)(Transaction&)) {
+    const auto done = run<Result<bool>>([&]() -> Task<Result<bool>> {
+      Function<Task<Result<bool>>(Transaction&)> step = body;
+      co_return co_await database_->run<bool>(executor_, std::move(step));
+    });
+    return done ? std::string() : done.error().text;
+  }
+  std::string refused_;
+
   template <class T>
   static Task<void> keep(std::shared_ptr<std::promise<T>> promise,
                          std::shared_ptr<Function<Task<T>()>> task) {
