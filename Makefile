@@ -1,5 +1,5 @@
 # Everframe's commands. Each installs what it needs, builds what changed, and is safe to repeat.
-.PHONY: help deps test asan tsan lint format
+.PHONY: help deps test asan tsan bench lint format
 JOBS ?= $(shell nproc)
 
 help:            ## this list
@@ -24,8 +24,14 @@ asan:            ## the tests under AddressSanitizer and UndefinedBehaviorSaniti
 tsan:            ## the tests under ThreadSanitizer
 	$(call check,tsan)
 
+bench:           ## the store against its floors (a few minutes; figures to bench.json)
+	@tools/install_deps.sh run
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) --target store_bench
+	build/release/bin/store_bench --json bench.json
+
 format:          ## formats every source file
-	git ls-files 'src/*.h' 'src/*.cpp' 'tests/*.cpp' | xargs clang-format -i
+	git ls-files 'src/*.h' 'src/*.cpp' 'tests/*.h' 'tests/*.cpp' 'bench/*.h' 'bench/*.cpp' | xargs clang-format -i
 
 lint:            ## formatting as .clang-format says
-	git ls-files 'src/*.h' 'src/*.cpp' 'tests/*.cpp' | xargs clang-format --dry-run -Werror
+	git ls-files 'src/*.h' 'src/*.cpp' 'tests/*.h' 'tests/*.cpp' 'bench/*.h' 'bench/*.cpp' | xargs clang-format --dry-run -Werror

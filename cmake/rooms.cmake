@@ -7,6 +7,7 @@ find_package(CLI11 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(RocksDB REQUIRED)
+find_package(zstd CONFIG REQUIRED)  # not the module that RocksDB brings: that one names its target otherwise
 find_package(tomlplusplus REQUIRED)  # header-only, in room world
 find_package(Boost 1.81 REQUIRED COMPONENTS headers json)
 if(EVERFRAME_TESTS)

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "embedded/backup.h"
+
 namespace everframe::bench {
 
 Result<EngineDatabase> EngineDatabase::open(const std::string& directory) {
@@ -47,6 +49,20 @@ Scanned scan(FDBTransaction* transaction, std::string begin, const std::string& 
 }
 
 Result<void> make_store(const std::string& directory, std::uint64_t rows) {
+  platform_os::OsDisk disk;
+  std::filesystem::remove_all(directory);
+  const auto target = embedded::begin_restore(disk, directory);
+  if (!target) return tl::unexpected<Error>(target.error());
+  Prng dice(1);
+  std::string value(ENTITY_BYTES, '\0');
+  for (std::uint64_t row = 0; row < rows; ++row) {
+    fill_value(value, dice);
+    if (auto added = (*target)->add(key_of(row), value); !added) return added;
+  }
+  return (*target)->finish(1);
+}
+
+Result<void> make_store_in_transactions(const std::string& directory, std::uint64_t rows) {
   constexpr std::uint64_t ROWS_A_COMMIT = 10'000;
   std::filesystem::remove_all(directory);
   auto database = EngineDatabase::open(directory);

@@ -34,7 +34,9 @@ struct Scanned {
 };
 Scanned scan(FDBTransaction* transaction, std::string begin, const std::string& end);
 
-// A store of rows key_of(0 …), 120 bytes each, in `directory`; gone before.
+// A new store of rows key_of(0 …), 120 bytes each, in `directory`: as a restore makes it, or by transactions
+// of 10,000 rows, one after another.
 Result<void> make_store(const std::string& directory, std::uint64_t rows);
+Result<void> make_store_in_transactions(const std::string& directory, std::uint64_t rows);
 
 }  // namespace everframe::bench

@@ -1,5 +1,5 @@
 // store_bench: commits, conflicts, reads, bulk; each beside its floor in the same run. Medians of several
-// rounds. The figures stand in docs/performance.md.
+// rounds. What was measured, and what was chosen by it: docs/decisions/0004-speed-of-the-store.md.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -22,6 +22,8 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", settings.rounds, "of which the medians are taken");
   app.add_option("--seconds", settings.seconds, "of one round of commits");
   app.add_option("--rows", settings.rows, "of the store that is read and loaded");
+  app.add_option("--keys", settings.keys, "that commits write to at random");
+  app.add_option("--in-flight", settings.in_flight, "commits at a time; may be repeated");
   app.add_option("--only", settings.only, "commits, conflicts, reads, bulk; may be repeated");
   CLI11_PARSE(app, argc, argv);
   if (settings.smoke) {

@@ -61,6 +61,8 @@ struct Settings {
   double seconds = 1.0;  // of one round of a commit load
   std::uint64_t rows = 10'000'000;
   std::uint64_t scan_rows = 100'000;
+  std::uint64_t keys = 100'000;  // that commits write to at random: a region's entities
+  std::vector<std::size_t> in_flight{1, 8, 64};
   std::vector<std::string> only;
   bool wants(std::string_view part) const;
 };
