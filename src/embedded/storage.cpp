@@ -288,6 +288,7 @@ Result<void> Storage::apply_locked(Mutation& mutation, std::unique_lock<std::sha
     return {};
   }
   if (type == MutationType::CLEAR_RANGE) {
+    if (key >= value) return {};
     if (is_key_after(value, key)) {
       set(key, std::nullopt);
       return {};

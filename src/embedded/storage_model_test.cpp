@@ -103,7 +103,7 @@ class Twin {
     }
     // Versions between two commits read like the earlier one, so the newest settled one is still readable.
     for (const auto& [version, content] : history_) {
-      if (version <= upto) oldest_ = version;
+      if (version <= upto) oldest_ = std::max(oldest_, version);
     }
     return true;
   }

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "base/random.h"
 #include "embedded/backup.h"
 #include "inspect/scan.h"
 #include "platform_os/asio_executor.h"
