@@ -101,7 +101,7 @@ class EngineLoad {
 
 // The log alone: records of 1,200 bytes, whole batches of `width` in one write and one sync on a zero-filled
 // file.
-Commits bare_log(const std::string& directory, std::size_t width, double seconds) {
+Commits bare_log(const std::string& directory, std::size_t width, double seconds, bool short_slice = true) {
   const std::string path = directory + "/bare.log";
   constexpr std::size_t FILE_BYTES = 16 << 20;
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -112,7 +112,7 @@ Commits bare_log(const std::string& directory, std::size_t width, double seconds
   Samples latencies;
   double total = 0;
   std::thread writer([&] {
-    embedded::use_short_slice();
+    if (short_slice) embedded::use_short_slice();
     const std::size_t bytes = (RECORD_BYTES * width + 511) / 512 * 512;
     const std::string record(bytes, 'r');
     std::size_t at = 0;
@@ -214,9 +214,10 @@ Result<void> bench_commits(const Settings& settings, Report& report) {
   }
   std::unique_ptr<rocksdb::DB> db(raw_db);
   for (const std::size_t width : settings.in_flight) {
-    std::vector<Commits> engine, log, rocksdb, one_core;
+    std::vector<Commits> engine, log, ordinary, rocksdb, one_core;
     for (int round = 0; round < settings.rounds; ++round) {
       log.push_back(bare_log(settings.directory, width, settings.seconds));
+      if (width == 1) ordinary.push_back(bare_log(settings.directory, width, settings.seconds, false));
       const auto own = engine_round(settings, width);
       if (!own) return tl::unexpected<Error>(own.error());
       engine.push_back(*own);
@@ -232,6 +233,7 @@ Result<void> bench_commits(const Settings& settings, Report& report) {
     report.add(name + "engine", values_of(median(engine)));
     report.add(name + "engine, one core", values_of(median(one_core)));
     report.add(name + "floor, bare log", values_of(median(log)));
+    if (width == 1) report.add(name + "bare log, ordinary slice", values_of(median(ordinary)));
     report.add(name + "floor, RocksDB synced", values_of(median(rocksdb)));
     std::vector<double> to_log, to_rocks;
     for (std::size_t i = 0; i < engine.size(); ++i) {

@@ -236,7 +236,8 @@ class Machine {
     const std::string a = key();
     switch (dice_.below(5)) {
       case 0: {
-        const std::string b = key();
+        std::string b = key();
+        if (b == a) b = key_after(a);  // an empty clear would leave nothing of its version
         const auto& [low, high] = std::minmax(a, b);
         model.erase(model.lower_bound(low), model.lower_bound(high));
         return {MutationType::CLEAR_RANGE, low, high};
