@@ -271,6 +271,7 @@ Result<void> Storage::apply(std::span<Mutation> mutations) {
   while (!mutations.empty()) {
     std::unique_lock lock(mutex_);
     const std::size_t some = std::min(mutations.size(), APPLY_STEPS);
+    window_.expect(mutations.first(some));
     for (Mutation& mutation : mutations.first(some)) {
       if (auto applied = apply_locked(mutation, lock); !applied) return applied;
     }

@@ -104,6 +104,23 @@ void Window::push(Chains::iterator chain, std::optional<std::string> value, Batc
   bytes_ += size + NODE_BYTES;
 }
 
+void Window::expect(std::span<const Mutation> mutations) const {
+  for (const Mutation& mutation : mutations) {
+    const std::uint64_t hash = hash_of(mutation.key);
+    index_of(hash).prefetch(hash);
+  }
+  for (const Mutation& mutation : mutations) {
+    const std::uint64_t hash = hash_of(mutation.key);
+    const auto any = [](Chains::iterator) {
+      return true;
+    };  // by its hash alone: nothing of it is touched yet
+    if (const auto* chain = index_of(hash).find(hash, any)) {
+      __builtin_prefetch(&(*chain)->first);
+      __builtin_prefetch(&(*chain)->second);
+    }
+  }
+}
+
 Window::Chains::iterator Window::chain_of(std::string_view key) {
   const std::uint64_t hash = hash_of(key);
   const auto is_it = [key](Chains::iterator chain) { return chain->first.view() == key; };

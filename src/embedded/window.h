@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,11 @@ class Window {
   };
   Slice slice(std::string_view begin, std::string_view end, Version at, bool reverse,
               std::size_t keys_max) const;
+
+  // Tells that these keys will be set next: what is known of them is brought near, all at once instead of one
+  // after another, which is most of what a commit costs once the window is larger than the processor's
+  // caches.
+  void expect(std::span<const Mutation> mutations) const;
 
   // Changes of one version, in their order; versions never fall. Readers below `version` do not see them.
   void set(std::string_view key, std::optional<std::string> value, Version version);
