@@ -59,7 +59,8 @@ Result<Outcome> work(const Arguments& arguments, const Tool& tool) {
                     content ? &*content : nullptr,
                     arguments.world,
                     !arguments.json.empty(),
-                    is_progress_terminal()};
+                    is_progress_terminal(),
+                    !to_file && is_output_terminal()};
   Result<Outcome> outcome = fail("it was not run");
   const auto run = [&]() -> Task<void> { outcome = co_await tool(bench); };
   executor.post([&] {

@@ -8,10 +8,11 @@
 
 namespace everframe::inspect {
 
-Progress::~Progress() {
+void Progress::end() {
   if (!terminal_ || drawn_ == 0) return;
   draw();
   fmt::print(out_, "\n");
+  drawn_ = 0;
 }
 
 void Progress::at(std::uint64_t done) {
@@ -38,6 +39,9 @@ void Progress::draw() {
 
 bool is_progress_terminal() {
   return platform_os::is_error_terminal();
+}
+bool is_output_terminal() {
+  return platform_os::is_output_terminal();
 }
 
 }  // namespace everframe::inspect

@@ -15,11 +15,12 @@ class Progress {
   // `what` follows the count: "rows read". `total` 0: not known, so there is no bar, only the count.
   Progress(std::ostream& out, bool terminal, std::string what, std::uint64_t total = 0)
       : out_(out), terminal_(terminal), what_(std::move(what)), total_(total) {}
-  ~Progress();  // leaves the terminal's line
+  ~Progress() { end(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
   void at(std::uint64_t done);
+  void end();  // draws the last state and leaves the terminal's line; once
 
  private:
   void draw();
@@ -32,7 +33,8 @@ class Progress {
   std::uint64_t drawn_ = 0;
 };
 
-// Is standard error, where progress goes, a terminal?
+// Is standard error, where progress goes, a terminal? And the output, with which it would then mix?
 bool is_progress_terminal();
+bool is_output_terminal();
 
 }  // namespace everframe::inspect

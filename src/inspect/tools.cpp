@@ -120,7 +120,7 @@ Task<Result<Outcome>> dump(Bench bench, DumpFilter filter) {
       if (++written == filter.limit) break;
     }
     seen += page->size();
-    progress.at(seen);
+    if (!bench.rows_on_screen) progress.at(seen);
   }
   if (written == 0 && !filter.key.empty()) {
     co_return fail("no row of world \"{}\" begins with {}", *world, fmt::join(filter.key, " "));
@@ -153,6 +153,7 @@ Task<Result<Outcome>> count(Bench bench) {
       }
     }
   }
+  progress.end();
   if (!bench.json)
     fmt::print(bench.out, "world \"{}\"\n{:<14}{:>12}{:>16}\n", *world, "kind", "rows", "bytes");
   json::object report{{"world", *world}};
@@ -177,6 +178,7 @@ Task<Result<Outcome>> verify_world(Bench bench) {
   Function<void(std::uint64_t)> tell = [&](std::uint64_t rows) { progress.at(rows); };
   const auto found = co_await verify(bench.database, bench.executor, *world, bench.content, std::move(tell));
   if (!found) co_return tl::unexpected<Error>(found.error());
+  progress.end();
   if (bench.json) {
     json::array texts;
     for (const std::string& text : found->texts) texts.push_back(json::value(text));
@@ -207,6 +209,7 @@ Task<Result<Outcome>> replay_world(Bench bench) {
   WatchFrame watch = [&](const auto&, const auto&, const auto&) { progress.at(++frames); };
   const auto done = co_await replay(bench.database, bench.executor, *world, *bench.content, std::move(watch));
   if (!done) co_return tl::unexpected<Error>(done.error());
+  progress.end();
   if (bench.json) {
     json::object report{{"world", *world},
                         {"frames", done->frames},

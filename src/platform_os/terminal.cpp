@@ -14,6 +14,9 @@ volatile std::sig_atomic_t interrupted = 0;
 bool is_error_terminal() {
   return isatty(STDERR_FILENO) == 1;
 }
+bool is_output_terminal() {
+  return isatty(STDOUT_FILENO) == 1;
+}
 
 void note_interrupts() {
   for (const int signal : {SIGINT, SIGTERM}) {

@@ -4,6 +4,7 @@
 namespace everframe::platform_os {
 
 bool is_error_terminal();  // standard error goes to a screen
+bool is_output_terminal();
 
 // From now on SIGINT and SIGTERM are noted instead of ending the process.
 void note_interrupts();
