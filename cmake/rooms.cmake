@@ -7,6 +7,7 @@ find_package(CLI11 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(RocksDB REQUIRED)
+find_package(zstd CONFIG REQUIRED)  # not the module that RocksDB brings: that one names its target otherwise
 find_package(tomlplusplus REQUIRED)  # header-only, in room world
 find_package(Boost 1.81 REQUIRED COMPONENTS headers json)
 if(EVERFRAME_TESTS)
@@ -47,9 +48,9 @@ function(everframe_fuzzer file)
     set_tests_properties(${name}_corpus PROPERTIES TIMEOUT 60 LABELS unit)
   endif()
 endfunction()
+
 # What libeverframe_fdb_c.so is made of must not care where it is loaded.
 set(EVERFRAME_SHARED_ROOMS base platform platform_os embedded)
-
 
 # All of a room but its tests, benchmarks and main(): lib everframe_NAME; *_test.cpp: the test program NAME_test.
 function(everframe_room room)

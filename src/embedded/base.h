@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "embedded/types.h"
@@ -19,6 +20,10 @@ struct Mark {
   Version version = 0;
   std::uint64_t serial = 0;
 };
+
+// A range clear over at most this many rows becomes their single deletions: range tombstones slow every later
+// read near them until they are compacted away.
+inline constexpr std::size_t POINT_CLEARS_MAX = 256;
 
 class Base {
  public:
@@ -37,10 +42,23 @@ class Base {
     virtual void advance() = 0;
     // To the first key at or behind `key` (upwards), or the last one before it (downwards), within the range.
     virtual void seek(std::string_view key) = 0;
+    // Appends rows while they lie before `bound` (downwards: at or behind it), until a limit; true: stopped
+    // at a limit, and there is another row.
+    virtual bool take(std::string_view bound, ReadLimits& limits, Rows& rows) = 0;
     virtual Result<void> status() const = 0;  // once no longer valid: did the walk end, or break?
   };
   virtual std::unique_ptr<Cursor> cursor(std::string_view begin, std::string_view end,
                                          bool reverse) const = 0;
+
+  // The base as it is now, unchanged for as long as it is held; the base outlives it.
+  class Snapshot {
+   public:
+    virtual ~Snapshot() = default;
+    virtual Mark mark() const = 0;
+    virtual std::uint64_t rows_estimate() const = 0;
+    virtual std::unique_ptr<Cursor> cursor() const = 0;  // over all of it, upwards; the snapshot outlives it
+  };
+  virtual Result<std::unique_ptr<Snapshot>> snapshot() const = 0;
 
   class Step {
    public:
@@ -48,6 +66,10 @@ class Base {
     virtual Result<void> clear(std::string_view begin, std::string_view end) = 0;
     virtual void put(std::string_view key, std::string_view value) = 0;
     virtual void erase(std::string_view key) = 0;
+
+    // What the clears so far take away: these keys, and others if there are many.
+    std::vector<std::string> cleared;
+    bool cleared_more = false;
   };
   virtual std::unique_ptr<Step> step() = 0;
   virtual Result<void> apply(std::unique_ptr<Step> step, Mark mark) = 0;  // nothing of it, or all

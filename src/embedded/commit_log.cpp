@@ -16,8 +16,9 @@ constexpr std::size_t READ_SECTORS = 2048;  // 1 MB a read
 // A segment file, a sector at a time.
 class SectorFile {
  public:
-  SectorFile(std::unique_ptr<platform::File> file, std::uint32_t segment, std::uint64_t sectors)
-      : file_(std::move(file)), segment_(segment), sectors_(sectors) {}
+  SectorFile(std::unique_ptr<platform::File> file, std::uint32_t segment, std::uint64_t sectors,
+             bool check_sums)
+      : file_(std::move(file)), segment_(segment), sectors_(sectors), check_sums_(check_sums) {}
 
   std::uint64_t sectors() const { return sectors_; }
 
@@ -31,13 +32,14 @@ class SectorFile {
       if (buffer_.size() < SECTOR_BYTES) return fail_with(error::IO_ERROR, "the file became shorter");
     }
     return read_sector(ByteView(buffer_).subspan((place - first_) * SECTOR_BYTES, SECTOR_BYTES), segment_,
-                       place);
+                       place, check_sums_);
   }
 
  private:
   std::unique_ptr<platform::File> file_;
   const std::uint32_t segment_;
   const std::uint64_t sectors_;
+  const bool check_sums_;
   std::uint64_t first_ = 0;
   Bytes buffer_;
 };
@@ -89,7 +91,7 @@ Result<void> CommitLog::replay_segment(std::uint32_t number, Scan& scan, const V
   if (!opened) return tl::unexpected(opened.error());
   const auto size = (*opened)->size();
   if (!size) return tl::unexpected(size.error());
-  SectorFile file(std::move(*opened), number, *size / SECTOR_BYTES);
+  SectorFile file(std::move(*opened), number, *size / SECTOR_BYTES, !options_.faults.skip_checksums);
 
   const auto refuse = [&](std::uint64_t place, const std::string& what) {
     return fail_with(error::FILE_CORRUPT,
@@ -205,6 +207,9 @@ Result<void> CommitLog::roll(std::size_t record_bytes) {
 Result<void> CommitLog::append(ByteView record) {
   if (failed_) return fail_with(error::IO_ERROR, "the log stopped at an earlier failure");
   failed_ = true;  // unless everything below goes well
+  if (options_.faults.answer_before_sync) {
+    if (auto synced = file_->sync(); !synced) return synced;
+  }
   if (place_ + sectors_of(record.size()) > places_) {
     if (auto rolled = roll(record.size()); !rolled) {
       return fail_with(error::IO_ERROR, "{}", rolled.error().text);
@@ -216,7 +221,9 @@ Result<void> CommitLog::append(ByteView record) {
     return fail_with(error::COMMIT_UNKNOWN_RESULT, "{}", cause.text);
   };
   if (auto written = file_->write(place_ * SECTOR_BYTES, buffer_); !written) return unknown(written.error());
-  if (auto synced = file_->sync(); !synced) return unknown(synced.error());
+  if (!options_.faults.skip_sync && !options_.faults.answer_before_sync) {
+    if (auto synced = file_->sync(); !synced) return unknown(synced.error());
+  }
   ++serial_;
   place_ += buffer_.size() / SECTOR_BYTES;
   if (buffer_.capacity() > (4U << 20)) Bytes().swap(buffer_);  // one huge record should not hold its memory

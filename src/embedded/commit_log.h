@@ -23,12 +23,20 @@
 
 namespace everframe::embedded {
 
+// Test switches: each takes away one guarantee, and a test must notice. All false in a running server.
+struct LogFaults {
+  bool skip_sync = false;           // written, never synced
+  bool answer_before_sync = false;  // the sync of a record happens when the next one is appended
+  bool skip_checksums = false;      // whatever a sector's bytes are, they are believed
+};
+
 class CommitLog {
  public:
   struct Options {
     platform::Disk* disk = nullptr;
     std::string directory;
     std::size_t segment_bytes = 16 << 20;  // zero-filled in about 30 ms; two or three are kept
+    LogFaults faults;
   };
   explicit CommitLog(Options options) : options_(std::move(options)) {}
 

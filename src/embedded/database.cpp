@@ -1,5 +1,7 @@
 #include "embedded/database.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 
 #include "base/assert.h"
@@ -153,6 +155,7 @@ std::vector<Function<void()>> Database::take_due_timers() {
 void Database::commit_loop() {
   Future::mark_engine_thread();
   use_short_slice();
+  pthread_setname_np(pthread_self(), "store-commit");
   std::unique_lock lock(queue_mutex_);
   for (;;) {
     const auto due = take_due_timers();
@@ -230,7 +233,7 @@ std::vector<fdb_error_t> Database::resolve_and_apply(std::vector<CommitRequest>&
       verdict = error::IO_ERROR;
     } else {
       fill_stamps(request, version, order);
-      const auto resolved = resolver_.resolve(request.read_version, request.reads, request.writes,
+      const auto resolved = resolver_.resolve(request.read_version, request.reads, std::move(request.writes),
                                               request.outcome->conflicting.get());
       if (resolved == Resolver::Verdict::CONFLICT) verdict = error::NOT_COMMITTED;
       if (resolved == Resolver::Verdict::TOO_OLD) verdict = error::TRANSACTION_TOO_OLD;
@@ -261,15 +264,15 @@ void Database::fill_stamps(CommitRequest& request, Version version, std::uint16_
   }
 }
 
-Result<void> Database::apply(const CommitRequest& request, std::vector<KeyRange>& changed) {
+Result<void> Database::apply(CommitRequest& request, std::vector<KeyRange>& changed) {
   const bool watched = !watches_.empty();
-  for (const Mutation& mutation : request.mutations) {
-    if (auto applied = storage_->apply(mutation); !applied) return applied;
-    if (!watched) continue;
-    const bool range = mutation.type == MutationType::CLEAR_RANGE;
-    changed.push_back({mutation.key, range ? mutation.value : key_after(mutation.key)});
+  if (watched) {
+    for (const Mutation& mutation : request.mutations) {
+      const bool range = mutation.type == MutationType::CLEAR_RANGE;
+      changed.push_back({mutation.key, range ? mutation.value : key_after(mutation.key)});
+    }
   }
-  return {};
+  return storage_->apply(request.mutations);
 }
 
 void Database::answer(std::vector<CommitRequest>& batch, const std::vector<fdb_error_t>& verdicts,
@@ -328,6 +331,7 @@ void Database::wake_settler() {
 }
 
 void Database::settle_loop() {
+  pthread_setname_np(pthread_self(), "store-settle");
   std::unique_lock lock(settle_mutex_);
   while (!settle_stopping_) {
     lock.unlock();

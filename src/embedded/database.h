@@ -92,7 +92,7 @@ class Database {
   std::vector<fdb_error_t> resolve_and_apply(std::vector<CommitRequest>& batch, Version version,
                                              std::vector<KeyRange>& changed);
   void fill_stamps(CommitRequest& request, Version version, std::uint16_t order) const;
-  Result<void> apply(const CommitRequest& request, std::vector<KeyRange>& changed);
+  Result<void> apply(CommitRequest& request, std::vector<KeyRange>& changed);
   void answer(std::vector<CommitRequest>& batch, const std::vector<fdb_error_t>& verdicts, Version version);
   void set_watch(Watch watch);
   void fire_watches(const std::vector<KeyRange>& changed, Version version);

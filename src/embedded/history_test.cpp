@@ -359,7 +359,7 @@ int histories_wanted(int normally) {
 TEST(HistoryTest, InterleavedTransactionsAreStrictlySerializable) {
   std::size_t committed = 0;
   std::size_t conflicts = 0;
-  for (int seed = 1; seed <= histories_wanted(3'000); ++seed) {
+  for (int seed = 1; seed <= histories_wanted(20'000); ++seed) {
     History history(static_cast<std::uint64_t>(seed), {});
     ASSERT_EQ(history.run(1, 30, 6, seed % 4 == 0), "") << "seed " << seed;
     committed += history.committed();
@@ -371,7 +371,7 @@ TEST(HistoryTest, InterleavedTransactionsAreStrictlySerializable) {
 }
 
 TEST(HistoryTest, TransactionsOnSeveralThreadsAreStrictlySerializable) {
-  for (int seed = 1; seed <= histories_wanted(200); ++seed) {
+  for (int seed = 1; seed <= histories_wanted(1'000); ++seed) {
     History history(static_cast<std::uint64_t>(seed), {});
     ASSERT_EQ(history.run(4, 60, 3, seed % 4 == 0), "") << "seed " << seed;
   }
@@ -392,6 +392,9 @@ TEST(HistoryTest, TheCheckerNoticesEachGuaranteeThatIsSwitchedOff) {
   ResolverFaults reads;
   reads.ignore_read_sets = true;
   EXPECT_GT(objections(reads, false), 100);
+  ResolverFaults writes;
+  writes.ignore_write_sets = true;
+  EXPECT_GT(objections(writes, false), 100);
   ResolverFaults batch;
   batch.ignore_own_batch = true;
   EXPECT_GT(objections(batch, false), 0);

@@ -36,6 +36,7 @@ class RecordReader {
     out.key = reader_.text(SYSTEM_KEY_BYTES_MAX + 1);
     out.value =
         kind == 2 ? std::string_view() : reader_.text(std::max(VALUE_BYTES_MAX, SYSTEM_KEY_BYTES_MAX + 1));
+    if (kind == 3 && out.key > out.value) reader_.fail();  // no writer makes such a range
     return reader_.ok();
   }
   bool ok() const { return reader_.ok() && version_ >= 0; }

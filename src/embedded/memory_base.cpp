@@ -22,6 +22,15 @@ class MemoryBase::MapCursor final : public Base::Cursor {
     const std::shared_lock lock(base_.mutex_);
     take(base_.map_.lower_bound(key));
   }
+  bool take(std::string_view bound, ReadLimits& limits, Rows& rows) override {
+    for (; valid_; advance()) {
+      if (reverse_ ? key_ < bound : key_ >= bound) return false;
+      if (limits.reached()) return true;
+      limits.count(key_.size(), value_.size());
+      rows.add(key_, value_);
+    }
+    return false;
+  }
   Result<void> status() const override { return {}; }
 
  private:
@@ -49,7 +58,18 @@ class MemoryBase::MapCursor final : public Base::Cursor {
 
 class MemoryBase::MapStep final : public Base::Step {
  public:
+  explicit MapStep(const MemoryBase& base) : base_(base) {}
+
   Result<void> clear(std::string_view begin, std::string_view end) override {
+    {
+      const std::shared_lock lock(base_.mutex_);
+      const auto high = base_.map_.lower_bound(end);
+      std::size_t count = 0;
+      for (auto at = base_.map_.lower_bound(begin); at != high && !cleared_more; ++at) {
+        cleared.push_back(at->first);
+        cleared_more = ++count > POINT_CLEARS_MAX;
+      }
+    }
     changes.push_back({MutationType::CLEAR_RANGE, std::string(begin), std::string(end)});
     return {};
   }
@@ -60,6 +80,9 @@ class MemoryBase::MapStep final : public Base::Step {
     changes.push_back({MutationType::CLEAR_RANGE, std::string(key), key_after(key)});
   }
   std::vector<Mutation> changes;
+
+ private:
+  const MemoryBase& base_;
 };
 
 Mark MemoryBase::mark() const {
@@ -79,8 +102,28 @@ std::unique_ptr<Base::Cursor> MemoryBase::cursor(std::string_view begin, std::st
   return std::make_unique<MapCursor>(*this, begin, end, reverse);
 }
 
+// A copy: such bases are small.
+class MemoryBase::MapSnapshot final : public Base::Snapshot {
+ public:
+  explicit MapSnapshot(const MemoryBase& base) {
+    const std::shared_lock lock(base.mutex_);
+    copy_.map_ = base.map_;
+    copy_.mark_ = base.mark_;
+  }
+  Mark mark() const override { return copy_.mark_; }
+  std::uint64_t rows_estimate() const override { return copy_.map_.size(); }
+  std::unique_ptr<Cursor> cursor() const override { return copy_.cursor("", BEHIND_ALL_KEYS, false); }
+
+ private:
+  MemoryBase copy_;
+};
+
+Result<std::unique_ptr<Base::Snapshot>> MemoryBase::snapshot() const {
+  return std::make_unique<MapSnapshot>(*this);
+}
+
 std::unique_ptr<Base::Step> MemoryBase::step() {
-  return std::make_unique<MapStep>();
+  return std::make_unique<MapStep>(*this);
 }
 
 Result<void> MemoryBase::apply(std::unique_ptr<Step> step, Mark mark) {

@@ -18,12 +18,13 @@ bool Resolver::meets_open_batch(const KeyRange& range) const {
   return after != open_.begin() && std::prev(after)->second > range.begin;
 }
 
-bool Resolver::meets_batches(Version read_version, const KeyRange& range) const {
+bool Resolver::meets_batches(Version read_version, const KeyRange& range) {
   for (std::size_t i = batches_.size(); i > 0;) {
     const Batch& batch = batches_[i - 1];
     if (batch.version <= read_version) return false;
-    if (!batch.summary.empty() && batch.summary_after >= read_version && i >= SUMMARY) {
-      if (meets(batch.summary, range)) return true;
+    // A group that lies wholly behind the read version is asked as one.
+    if (batch.closes_group && i >= SUMMARY && batches_[i - SUMMARY].version > read_version) {
+      if (meets(summary_of(i - 1), range)) return true;
       i -= SUMMARY;
       continue;
     }
@@ -34,7 +35,7 @@ bool Resolver::meets_batches(Version read_version, const KeyRange& range) const 
 }
 
 Resolver::Verdict Resolver::resolve(Version read_version, const std::vector<KeyRange>& reads,
-                                    const std::vector<KeyRange>& writes, std::vector<KeyRange>* conflicting) {
+                                    std::vector<KeyRange> writes, std::vector<KeyRange>* conflicting) {
   Verdict verdict = Verdict::COMMIT;
   if (!reads.empty()) {
     if (read_version < oldest_ && !faults_.ignore_age) return Verdict::TOO_OLD;
@@ -48,23 +49,28 @@ Resolver::Verdict Resolver::resolve(Version read_version, const std::vector<KeyR
       conflicting->push_back(whole);
     }
   }
-  if (verdict == Verdict::COMMIT) {
-    for (const KeyRange& range : writes) add(range);
+  if (verdict == Verdict::COMMIT && !faults_.ignore_write_sets) {
+    for (KeyRange& range : writes) add(std::move(range));
   }
   return verdict;
 }
 
 // Adds a range to the open batch, joined with those it touches or overlaps.
-void Resolver::add(const KeyRange& range) {
+void Resolver::add(KeyRange range) {
   if (range.begin >= range.end) return;
   auto at = open_.upper_bound(range.begin);
   if (at != open_.begin() && std::prev(at)->second >= range.begin) {
     --at;
     if (at->second >= range.end) return;
   } else {
-    at = open_.emplace_hint(at, range.begin, range.end);
+    auto next = at;
+    if (next == open_.end() || next->first > range.end) {  // it touches none: the common case
+      open_.emplace_hint(next, std::move(range.begin), std::move(range.end));
+      return;
+    }
+    at = open_.emplace_hint(at, std::move(range.begin), range.end);
   }
-  std::string end = range.end;
+  std::string end = std::move(range.end);
   auto next = std::next(at);
   while (next != open_.end() && next->first <= end) {
     if (next->second > end) end = next->second;
@@ -83,8 +89,9 @@ void Resolver::close_batch(Version version) {
       auto held = open_.extract(node++);
       batch.writes.push_back({std::move(held.key()), std::move(held.mapped())});
     }
+    batch.closes_group = ++since_group_ == SUMMARY;
+    if (batch.closes_group) since_group_ = 0;
     batches_.push_back(std::move(batch));
-    if (++since_summary_ == SUMMARY) summarize();
   }
 }
 
@@ -93,26 +100,23 @@ void Resolver::forget(Version oldest) {
   while (!batches_.empty() && batches_.front().version <= oldest_) batches_.pop_front();
 }
 
-void Resolver::summarize() {
-  since_summary_ = 0;
-  if (batches_.size() < SUMMARY) return;
-  const auto first = batches_.end() - SUMMARY;
+// The writes of the group that the batch at `last` closes, made at the first asking.
+const Resolver::Writes& Resolver::summary_of(std::size_t last) {
+  Writes& summary = batches_[last].summary;
+  if (!summary.empty()) return summary;
   Writes all;
-  for (auto batch = first; batch != batches_.end(); ++batch) {
-    all.insert(all.end(), batch->writes.begin(), batch->writes.end());
+  for (std::size_t i = last + 1 - SUMMARY; i <= last; ++i) {
+    all.insert(all.end(), batches_[i].writes.begin(), batches_[i].writes.end());
   }
   std::sort(all.begin(), all.end(), [](const KeyRange& a, const KeyRange& b) { return a.begin < b.begin; });
-  Batch& last = batches_.back();
   for (KeyRange& range : all) {
-    if (!last.summary.empty() && range.begin <= last.summary.back().end) {
-      if (range.end > last.summary.back().end) last.summary.back().end = std::move(range.end);
+    if (!summary.empty() && range.begin <= summary.back().end) {
+      if (range.end > summary.back().end) summary.back().end = std::move(range.end);
     } else {
-      last.summary.push_back(std::move(range));
+      summary.push_back(std::move(range));
     }
   }
-  // Whoever read at or after the batch before the group, yet before the group's end, may use the summary only
-  // if no batch of the group is at or before its read version.
-  last.summary_after = first->version - 1;
+  return summary;
 }
 
 }  // namespace everframe::embedded

@@ -2,7 +2,8 @@
 // version. Kept: a ring of batches, newest last, each the sorted, disjoint ranges that its transactions
 // wrote; a check walks back from the newest to the transaction's read version (FoundationDB's rule, its
 // SkipList.cpp; a ring because transactions here are young: 4.5 us a check against 32 us with one interval
-// map, see docs). Every 16 batches also have a merged summary, so that an old transaction's walk stays short.
+// map, see docs). Every 16 batches get a merged summary once an old transaction walks over them, so that such
+// walks stay short; young ones never pay for it.
 //
 // Threads: none inside; the commit thread's own. Limits: versions older than the window are forgotten, and
 // transactions that read before them are refused as too old.
@@ -18,10 +19,11 @@ namespace everframe::embedded {
 
 // Test switches: each takes away one guarantee, and a test must notice. All false in a running server.
 struct ResolverFaults {
-  bool ignore_read_sets = false;  // nothing ever conflicts with older batches
-  bool ignore_own_batch = false;  // transactions of one batch do not conflict with each other
-  bool ignore_ranges = false;     // of a range read only its first key counts: phantoms
-  bool ignore_age = false;        // too old is not noticed
+  bool ignore_read_sets = false;   // nothing ever conflicts with older batches
+  bool ignore_write_sets = false;  // accepted writes are not noted
+  bool ignore_own_batch = false;   // transactions of one batch do not conflict with each other
+  bool ignore_ranges = false;      // of a range read only its first key counts: phantoms
+  bool ignore_age = false;         // too old is not noticed
 };
 
 class Resolver {
@@ -33,8 +35,8 @@ class Resolver {
 
   // One transaction of the open batch, after those already accepted into it. Accepting adds its writes.
   // `read_version` NO_VERSION: it read nothing. `conflicting`, if given, gets the ranges of `reads` that met.
-  Verdict resolve(Version read_version, const std::vector<KeyRange>& reads,
-                  const std::vector<KeyRange>& writes, std::vector<KeyRange>* conflicting = nullptr);
+  Verdict resolve(Version read_version, const std::vector<KeyRange>& reads, std::vector<KeyRange> writes,
+                  std::vector<KeyRange>* conflicting = nullptr);
 
   // Closes the batch: its accepted writes happened at `version`.
   void close_batch(Version version);
@@ -48,20 +50,20 @@ class Resolver {
   struct Batch {
     Version version = NO_VERSION;
     Writes writes;
-    Writes summary;             // of this one and the SUMMARY - 1 before it; empty if it closes no group
-    Version summary_after = 0;  // the summary holds the writes after this version
+    bool closes_group = false;  // of SUMMARY batches
+    Writes summary;             // of its group; empty until it is asked for
   };
   static constexpr std::size_t SUMMARY = 16;  // batches; of the order of the root of a window's batches
 
-  bool meets_batches(Version read_version, const KeyRange& range) const;
+  bool meets_batches(Version read_version, const KeyRange& range);
   bool meets_open_batch(const KeyRange& range) const;
   static bool meets(const Writes& writes, const KeyRange& range);
-  void add(const KeyRange& range);
-  void summarize();
+  void add(KeyRange range);
+  const Writes& summary_of(std::size_t last);
 
   std::map<std::string, std::string, std::less<>> open_;  // begin to end, disjoint
   std::deque<Batch> batches_;
-  std::size_t since_summary_ = 0;
+  std::size_t since_group_ = 0;
   Version oldest_;
   const ResolverFaults faults_;
 };

@@ -1,61 +1,29 @@
 #include "embedded/rocks_base.h"
 
-#include <rocksdb/cache.h>
 #include <rocksdb/db.h>
-#include <rocksdb/filter_policy.h>
-#include <rocksdb/options.h>
-#include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
 #include <mutex>
 
 #include "base/codec.h"
 #include "embedded/errors.h"
+#include "embedded/rocks_options.h"
 
 namespace everframe::embedded {
 
 namespace {
 
-// rocks-row := 00 -> version u64, serial u64 | 01 key -> value
-constexpr char MARK_KEY[] = {'\x00'};
-constexpr char ROW = '\x01';
-
-constexpr std::size_t BLOCK_CACHE_BYTES = 32 << 20;
-constexpr std::size_t WRITE_BUFFER_BYTES = 16 << 20;
-constexpr int OPEN_FILES_MAX = 256;  // of about 32 MB: a world of 8 GB without reopening
-// A range clear over at most this many rows becomes their single deletions: range tombstones slow every later
-// read near them until they are compacted away.
-constexpr int POINT_CLEARS_MAX = 256;
-
-rocksdb::Slice slice(std::string_view text) {
-  return {text.data(), text.size()};
-}
-std::string_view view(const rocksdb::Slice& text) {
-  return {text.data(), text.size()};
-}
-
-std::string row_key(std::string_view key) {
-  std::string out;
-  out.reserve(key.size() + 1);
-  out.push_back(ROW);
-  out.append(key);
-  return out;
-}
-
-Result<void> outcome(const rocksdb::Status& status, std::string_view doing) {
-  if (status.ok()) return {};
-  return fail_with(status.IsCorruption() ? error::FILE_CORRUPT : error::IO_ERROR, "{}: {}", doing,
-                   status.ToString());
-}
-
 class RocksCursor final : public Base::Cursor {
  public:
-  RocksCursor(rocksdb::DB& db, std::string_view begin, std::string_view end, bool reverse)
+  RocksCursor(rocksdb::DB& db, std::string_view begin, std::string_view end, bool reverse,
+              const rocksdb::Snapshot* snapshot = nullptr)
       : begin_(row_key(begin)), end_(row_key(end)), lower_(begin_), upper_(end_), reverse_(reverse) {
     rocksdb::ReadOptions options;
     options.iterate_lower_bound = &lower_;
     options.iterate_upper_bound = &upper_;
     options.auto_prefix_mode = false;
+    options.snapshot = snapshot;
+    options.fill_cache = snapshot == nullptr;  // a backup should not push out what players use
     iterator_.reset(db.NewIterator(options));
     reverse_ ? iterator_->SeekToLast() : iterator_->SeekToFirst();
   }
@@ -68,6 +36,17 @@ class RocksCursor final : public Base::Cursor {
     if (!reverse_) return iterator_->Seek(slice(target));
     iterator_->SeekForPrev(slice(target));
     if (iterator_->Valid() && view(iterator_->key()) == target) iterator_->Prev();
+  }
+  bool take(std::string_view bound, ReadLimits& limits, Rows& rows) override {
+    for (; iterator_->Valid(); reverse_ ? iterator_->Prev() : iterator_->Next()) {
+      const std::string_view at = key();
+      if (reverse_ ? at < bound : at >= bound) return false;
+      if (limits.reached()) return true;
+      const std::string_view found = value();
+      limits.count(at.size(), found.size());
+      rows.add(at, found);
+    }
+    return false;
   }
   Result<void> status() const override { return outcome(iterator_->status(), "reading the base"); }
 
@@ -92,10 +71,12 @@ class RocksStep final : public Base::Step {
     }
     if (auto status = cursor.status(); !status) return status;
     if (keys.size() > POINT_CLEARS_MAX) {
+      cleared_more = true;
       return outcome(batch.DeleteRange(slice(row_key(begin)), slice(row_key(end))), "clearing a range");
     }
     for (const std::string& key : keys) {
       if (auto status = outcome(batch.Delete(slice(key)), "clearing"); !status) return status;
+      cleared.push_back(key.substr(1));
     }
     return {};
   }
@@ -112,6 +93,43 @@ class RocksStep final : public Base::Step {
     if (!noted.ok()) failure = std::move(noted);
   }
   rocksdb::DB& db_;
+};
+
+Result<Mark> read_mark(rocksdb::DB& db, const rocksdb::Snapshot* snapshot = nullptr) {
+  std::string row;
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot;
+  const rocksdb::Status status = db.Get(options, {MARK_KEY, 1}, &row);
+  if (status.IsNotFound()) return Mark();
+  if (auto read = outcome(status, "reading the base's mark"); !read) return tl::unexpected(read.error());
+  ByteReader reader(bytes_of(row));
+  Mark mark;
+  mark.version = static_cast<Version>(reader.u64());
+  mark.serial = reader.u64();
+  if (!reader.done() || mark.version < 0) return fail_with(error::FILE_CORRUPT, "the base's mark is damaged");
+  return mark;
+}
+
+// A RocksDB snapshot: steps are single batches, so it holds whole versions, and the mark says which.
+class RocksSnapshot final : public Base::Snapshot {
+ public:
+  RocksSnapshot(rocksdb::DB& db, const rocksdb::Snapshot* snapshot, Mark mark)
+      : db_(db), snapshot_(snapshot), mark_(mark) {}
+  ~RocksSnapshot() override { db_.ReleaseSnapshot(snapshot_); }
+
+  Mark mark() const override { return mark_; }
+  std::uint64_t rows_estimate() const override {
+    std::uint64_t rows = 0;
+    return db_.GetIntProperty(rocksdb::DB::Properties::kEstimateNumKeys, &rows) ? rows : 0;
+  }
+  std::unique_ptr<Base::Cursor> cursor() const override {
+    return std::make_unique<RocksCursor>(db_, "", BEHIND_ALL_KEYS, false, snapshot_);
+  }
+
+ private:
+  rocksdb::DB& db_;
+  const rocksdb::Snapshot* const snapshot_;
+  const Mark mark_;
 };
 
 class RocksBase final : public Base {
@@ -148,16 +166,22 @@ class RocksBase final : public Base {
     return std::make_unique<RocksCursor>(*db_, begin, end, reverse);
   }
 
+  Result<std::unique_ptr<Snapshot>> snapshot() const override {
+    const rocksdb::Snapshot* taken = db_->GetSnapshot();
+    const auto held = read_mark(*db_, taken);
+    if (!held) {
+      db_->ReleaseSnapshot(taken);
+      return tl::unexpected(held.error());
+    }
+    return std::make_unique<RocksSnapshot>(*db_, taken, *held);
+  }
+
   std::unique_ptr<Step> step() override { return std::make_unique<RocksStep>(*db_); }
 
   Result<void> apply(std::unique_ptr<Step> step, Mark mark) override {
     auto& own = static_cast<RocksStep&>(*step);
     if (!own.failure.ok()) return outcome(own.failure, "preparing a step");
-    Bytes row;
-    ByteWriter writer(row);
-    writer.u64(static_cast<std::uint64_t>(mark.version));
-    writer.u64(mark.serial);
-    if (auto put = outcome(own.batch.Put({MARK_KEY, 1}, slice(chars_of(row))), "preparing a step"); !put)
+    if (auto put = outcome(own.batch.Put({MARK_KEY, 1}, mark_row(mark)), "preparing a step"); !put)
       return put;
     rocksdb::WriteOptions options;
     options.disableWAL = true;
@@ -183,47 +207,6 @@ class RocksBase final : public Base {
   mutable std::mutex mutex_;
   Mark mark_;
 };
-
-rocksdb::Options options_of_base() {
-  rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(BLOCK_CACHE_BYTES);
-  table.block_size = 16 << 10;
-  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  table.cache_index_and_filter_blocks = true;  // so that they count against the cache
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
-  table.format_version = 5;
-  rocksdb::Options options;
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  options.create_if_missing = true;
-  options.write_buffer_size = WRITE_BUFFER_BYTES;
-  options.max_write_buffer_number = 2;
-  options.max_open_files = OPEN_FILES_MAX;
-  options.target_file_size_base = 32 << 20;
-  options.max_background_jobs = 2;
-  options.paranoid_checks = true;
-  options.compression = rocksdb::kNoCompression;
-  options.stats_dump_period_sec = 0;  // otherwise a thread wakes for each
-  options.stats_persist_period_sec = 0;
-  options.keep_log_file_num = 2;
-  options.max_log_file_size = 1 << 20;
-  options.info_log_level = rocksdb::WARN_LEVEL;
-  options.max_manifest_file_size = 4 << 20;
-  options.avoid_flush_during_shutdown = true;  // the log has it
-  return options;
-}
-
-Result<Mark> read_mark(rocksdb::DB& db) {
-  std::string row;
-  const rocksdb::Status status = db.Get(rocksdb::ReadOptions(), {MARK_KEY, 1}, &row);
-  if (status.IsNotFound()) return Mark();
-  if (auto read = outcome(status, "reading the base's mark"); !read) return tl::unexpected(read.error());
-  ByteReader reader(bytes_of(row));
-  Mark mark;
-  mark.version = static_cast<Version>(reader.u64());
-  mark.serial = reader.u64();
-  if (!reader.done() || mark.version < 0) return fail_with(error::FILE_CORRUPT, "the base's mark is damaged");
-  return mark;
-}
 
 }  // namespace
 

@@ -6,15 +6,15 @@
 #include "base/assert.h"
 #include "embedded/atomic_ops.h"
 #include "embedded/errors.h"
-#include "embedded/log_record.h"
+#include "embedded/store_format.h"
 
 namespace everframe::embedded {
 
 namespace {
 
-constexpr std::string_view FORMAT = "everframe-store 1\n";
 constexpr std::size_t STEP_BYTES = 2 << 20;  // of changes moved to the base at once
 constexpr std::size_t TRIM_STEPS = 512;      // changes forgotten under one hold of the lock: about 0.1 ms
+constexpr std::size_t APPLY_STEPS = 64;      // mutations put into the window under one hold of the lock
 constexpr std::size_t SLICE_KEYS = 512;      // window keys looked at under one hold of the lock
 constexpr std::size_t FORMAT_BYTES_MAX = 64;
 
@@ -29,12 +29,6 @@ tl::unexpected<Error> io(const T& failed) {
   const bool ours = code == error::FILE_CORRUPT || code == error::UNSUPPORTED_FORMAT_VERSION ||
                     code == error::LOCK_FILE_FAILURE || code == error::COMMIT_UNKNOWN_RESULT;
   return fail_with(ours ? code : error::IO_ERROR, "{}", failed.error().text);
-}
-
-std::string parent_of(const std::string& directory) {
-  const auto slash = directory.find_last_of('/', directory.size() - 2);
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : directory.substr(0, slash);
 }
 
 }  // namespace
@@ -65,12 +59,12 @@ Result<void> Storage::open_directory() {
   if (auto made = disk.make_directory(directory + "/log"); !made) return made;
   if (auto made = disk.make_directory(directory + "/base"); !made) return made;
   if (auto checked = check_format(); !checked) return checked;
-  if (auto synced = disk.sync_directory(directory); !synced) return synced;
-  if (auto synced = disk.sync_directory(parent_of(directory)); !synced) return synced;
+  if (auto synced = sync_names(disk, directory); !synced) return synced;
   CommitLog::Options log;
   log.disk = options_.disk;
   log.directory = directory + "/log";
   log.segment_bytes = options_.segment_bytes;
+  log.faults = options_.faults.log;
   log_ = std::make_unique<CommitLog>(log);
   return {};
 }
@@ -102,13 +96,7 @@ Result<void> Storage::check_format() {
                        options_.directory, part);
     }
   }
-  const std::string fresh = path + ".new";
-  auto file = disk.open(fresh, platform::Disk::Open::CREATE);
-  if (!file) return tl::unexpected(file.error());
-  if (auto emptied = (*file)->truncate(0); !emptied) return emptied;
-  if (auto written = (*file)->write(0, bytes_of(FORMAT)); !written) return written;
-  if (auto synced = (*file)->sync(); !synced) return synced;
-  return disk.rename(fresh, path);
+  return write_format(disk, options_.directory);
 }
 
 Result<void> Storage::replay() {
@@ -154,15 +142,22 @@ Result<void> Storage::replay() {
 }
 
 Result<std::optional<std::string>> Storage::get(std::string_view key, Version at) const {
+  const std::uint64_t epoch = rows_.epoch();  // before the window is asked: see RowCache
   {
     const std::shared_lock lock(mutex_);
     if (at < settled_) return too_old();
     Window::Found found = window_.find(key, at);
     if (found.known) return std::move(found.value);
   }
+  std::optional<std::string> cached;
+  if (rows_.find(key, cached)) {
+    if (at < settled_) return too_old();
+    return cached;
+  }
   auto value = base_->get(key);
   // What was settled meanwhile is visible at `at` only if it is not newer.
   if (at < settled_) return too_old();
+  if (value) rows_.fill(key, *value, epoch);
   return value;
 }
 
@@ -199,50 +194,51 @@ Result<bool> Storage::range(std::string_view begin, std::string_view end, Versio
   return false;
 }
 
-// Rows of the slice's part of the range: the window's, and the base's where the window is silent.
+// Rows of the slice's part of the range: the window's, and the base's where the window is silent. The base's
+// are taken in runs, each up to the next key or cleared range that the window knows.
 Result<bool> Storage::merge(const Window::Slice& slice, Base::Cursor& cursor, bool reverse,
                             ReadLimits& limits, Rows& rows) const {
-  const auto before = [reverse](std::string_view a, std::string_view b) { return reverse ? a > b : a < b; };
-  const auto inside = [&] {
-    return cursor.valid() &&
-           (reverse ? cursor.key() >= slice.covered.begin : cursor.key() < slice.covered.end);
-  };
   std::size_t entry = 0;
   std::size_t clear = 0;
   const auto entry_at = [&](std::size_t i) -> const Window::Slice::Entry& {
     return slice.entries[reverse ? slice.entries.size() - 1 - i : i];
   };
-  // Skips base rows that a range clear in the window hides.
-  const auto skip_cleared = [&] {
-    while (inside() && clear < slice.cleared.size()) {
-      const KeyRange& range = slice.cleared[reverse ? slice.cleared.size() - 1 - clear : clear];
-      const bool passed = reverse ? cursor.key() < range.begin : cursor.key() >= range.end;
-      const bool hidden = cursor.key() >= range.begin && cursor.key() < range.end;
-      if (hidden) cursor.seek(reverse ? range.begin : range.end);
-      if (!passed && !hidden) return;
-      if (passed) ++clear;
-    }
+  const auto cleared_at = [&](std::size_t i) -> const KeyRange& {
+    return slice.cleared[reverse ? slice.cleared.size() - 1 - i : i];
   };
   for (;;) {
-    skip_cleared();
-    const bool base = inside();
     const bool own = entry < slice.entries.size();
-    if (!base && !own) break;
-    if (own && (!base || !before(cursor.key(), entry_at(entry).key))) {
-      const auto& [key, value] = entry_at(entry);
-      if (value) {
-        if (limits.reached()) return true;
-        limits.count(key.size(), value->size());
-        rows.add(key, *value);
-      }
-      if (base && cursor.key() == key) cursor.advance();
-      ++entry;
+    const bool cleared = clear < slice.cleared.size();
+    // The next thing of the window, in reading order; a cleared range counts by the end that is reached
+    // first. A bound downwards is inclusive: so a key is passed by asking for what lies behind it.
+    std::string_view bound = reverse ? slice.covered.begin : slice.covered.end;
+    std::string after;
+    if (own) {
+      after = reverse ? key_after(entry_at(entry).key) : std::string();
+      bound = reverse ? std::string_view(after) : std::string_view(entry_at(entry).key);
+    }
+    bool at_clear = false;
+    if (cleared) {
+      const KeyRange& range = cleared_at(clear);
+      at_clear = reverse ? !own || range.end >= bound : !own || range.begin <= bound;
+      if (at_clear) bound = reverse ? range.end : range.begin;
+    }
+    if (cursor.take(bound, limits, rows)) return true;
+    if (at_clear) {
+      const KeyRange& range = cleared_at(clear++);
+      const bool hidden =
+          cursor.valid() && (reverse ? cursor.key() >= range.begin : cursor.key() < range.end);
+      if (hidden) cursor.seek(reverse ? range.begin : range.end);
       continue;
     }
-    if (limits.reached()) return true;
-    limits.count(cursor.key().size(), cursor.value().size());
-    rows.add(cursor.key(), cursor.value());
-    cursor.advance();
+    if (!own) break;
+    const auto& [key, value] = entry_at(entry++);
+    if (value) {
+      if (limits.reached()) return true;
+      limits.count(key.size(), value->size());
+      rows.add(key, *value);
+    }
+    if (cursor.valid() && cursor.key() == key) cursor.advance();
   }
   if (!cursor.valid()) {
     if (auto status = cursor.status(); !status) return tl::unexpected(status.error());
@@ -257,30 +253,48 @@ void Storage::begin(Version version) {
   ByteWriter(record_).u64(static_cast<std::uint64_t>(version));
 }
 
+void Storage::record(const Change& change) {
+  last_change_ = record_.size();
+  write_change(record_, change);
+}
+
 void Storage::set(std::string_view key, std::optional<std::string> value) {
   if (value) {
-    write_change(record_, {ChangeKind::SET, key, *value});
+    record({ChangeKind::SET, key, *value});
   } else {
-    write_change(record_, {ChangeKind::CLEAR_KEY, key, {}});
+    record({ChangeKind::CLEAR_KEY, key, {}});
   }
   window_.set(key, std::move(value), version_);
 }
 
-Result<void> Storage::apply(const Mutation& mutation) {
+Result<void> Storage::apply(std::span<Mutation> mutations) {
+  while (!mutations.empty()) {
+    std::unique_lock lock(mutex_);
+    const std::size_t some = std::min(mutations.size(), APPLY_STEPS);
+    window_.expect(mutations.first(some));
+    for (Mutation& mutation : mutations.first(some)) {
+      if (auto applied = apply_locked(mutation, lock); !applied) return applied;
+    }
+    mutations = mutations.subspan(some);
+  }
+  return {};
+}
+
+Result<void> Storage::apply_locked(Mutation& mutation, std::unique_lock<std::shared_mutex>& lock) {
   const MutationType type = mutation.type;
   const std::string& key = mutation.key;
-  const std::string& value = mutation.value;
-  std::unique_lock lock(mutex_);
+  std::string& value = mutation.value;
   if (type == MutationType::SET) {
-    set(key, value);
+    set(key, std::move(value));
     return {};
   }
   if (type == MutationType::CLEAR_RANGE) {
+    if (key >= value) return {};
     if (is_key_after(value, key)) {
       set(key, std::nullopt);
       return {};
     }
-    write_change(record_, {ChangeKind::CLEAR_RANGE, key, value});
+    record({ChangeKind::CLEAR_RANGE, key, value});
     window_.clear_range(key, value, version_);
     return {};
   }
@@ -288,9 +302,11 @@ Result<void> Storage::apply(const Mutation& mutation) {
   if (!found.known) {
     // Not in the window, and this thread alone adds to it: the base's value cannot change under us.
     lock.unlock();
-    auto read = base_->get(key);
-    if (!read) return tl::unexpected(read.error());
-    found.value = std::move(*read);
+    if (!rows_.find(key, found.value)) {
+      auto read = base_->get(key);
+      if (!read) return tl::unexpected(read.error());
+      found.value = std::move(*read);
+    }
     lock.lock();
   }
   auto result = apply_atomic(type, found.value, value);
@@ -301,6 +317,7 @@ Result<void> Storage::apply(const Mutation& mutation) {
 
 Result<void> Storage::finish() {
   if (record_.size() == sizeof(Version)) return {};  // nothing changed
+  if (options_.faults.drop_batch_tail) record_.resize(last_change_);
   std::uint64_t serial = 0;
   if (log_ != nullptr) {
     if (auto appended = log_->append(record_); !appended) return appended;
@@ -336,13 +353,29 @@ Result<bool> Storage::settle(Version upto) {
       value ? step->put(key, *value) : step->erase(key);
     });
   }
+  const std::vector<std::string> cleared = std::move(step->cleared);
+  const bool cleared_more = step->cleared_more;
   if (auto applied = base_->apply(std::move(step), mark); !applied) return tl::unexpected(applied.error());
+  forget_rows(round, cleared, cleared_more);
   for (bool done = false; !done;) {
     const std::unique_lock lock(mutex_);
     ++trims_;
     done = window_.trim(round, TRIM_STEPS);
   }
   return true;
+}
+
+// The base has changed: what the cache knows of the changed rows goes, before the window forgets them.
+void Storage::forget_rows(const Window::Round& round, const std::vector<std::string>& cleared,
+                          bool cleared_more) {
+  if (options_.faults.keep_stale_rows) return;
+  rows_.new_epoch();
+  if (cleared_more) return rows_.forget_all();
+  for (const std::string& key : cleared) rows_.forget(key);
+  for (std::size_t i = 0; i < round.batches; ++i) {
+    const std::shared_lock lock(mutex_);
+    window_.visit_changes(round, i, [this](std::string_view key, const auto&) { rows_.forget(key); });
+  }
 }
 
 Result<void> Storage::tidy() {

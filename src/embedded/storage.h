@@ -13,12 +13,16 @@
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <string>
 
 #include "base/function.h"
 #include "embedded/base.h"
 #include "embedded/commit_log.h"
+#include "embedded/log_record.h"
+#include "embedded/row_cache.h"
 #include "embedded/window.h"
 #include "platform/disk.h"
 
@@ -26,6 +30,13 @@ namespace everframe::embedded {
 
 // Commits get 1042 while the window holds more than this: 5 s of 100 MB a second.
 inline constexpr std::size_t WINDOW_BYTES_MAX = 512U << 20;
+
+// Test switches, as LogFaults.
+struct StorageFaults {
+  LogFaults log;
+  bool drop_batch_tail = false;  // the last change of each batch does not reach the log
+  bool keep_stale_rows = false;  // the row cache is not told of what the base took in
+};
 
 class Storage {
  public:
@@ -36,6 +47,8 @@ class Storage {
     std::size_t segment_bytes = 16 << 20;
     std::size_t full_segments_max =
         2;  // settled ones, then the base is made durable; bounds a restart's replay
+    std::size_t row_cache_bytes = 32 << 20;
+    StorageFaults faults;
     OpenBase open_base;
   };
   static Result<std::unique_ptr<Storage>> open(Options options);
@@ -50,8 +63,9 @@ class Storage {
 
   // One batch: its changes in order, then its record to the log. finish() returns once it is durable.
   void begin(Version version);
-  Result<void> apply(
-      const Mutation& mutation);  // atomic ones meet the values so far; versionstamps are filled in
+  // Atomic ones meet the values so far; versionstamps are filled in. The mutations' bytes are taken.
+  Result<void> apply(std::span<Mutation> mutations);
+  Result<void> apply(Mutation mutation) { return apply(std::span(&mutation, 1)); }
   Result<void> finish();
 
   // Moves one round of versions up to `upto` (published, and no longer readable) into the base; false: none
@@ -63,17 +77,23 @@ class Storage {
   // Everything settled so far, durable in the base.
   Result<void> make_base_durable();
 
+  // What is settled, unchanged while it is held. Any thread; the storage outlives it.
+  Result<std::unique_ptr<Base::Snapshot>> snapshot() const { return base_->snapshot(); }
+
   Version oldest_unsettled() const;  // NO_VERSION: all is settled
   std::size_t window_bytes() const;
 
  private:
-  explicit Storage(Options options) : options_(std::move(options)) {}
+  explicit Storage(Options options) : options_(std::move(options)), rows_(options_.row_cache_bytes) {}
   Result<void> open_directory();
   Result<void> check_format();
   Result<void> replay();
   Result<bool> merge(const Window::Slice& slice, Base::Cursor& cursor, bool reverse, ReadLimits& limits,
                      Rows& rows) const;
+  Result<void> apply_locked(Mutation& mutation, std::unique_lock<std::shared_mutex>& lock);
+  void record(const Change& change);
   void set(std::string_view key, std::optional<std::string> value);
+  void forget_rows(const Window::Round& round, const std::vector<std::string>& cleared, bool cleared_more);
 
   const Options options_;
   std::unique_ptr<platform::DirectoryLock> directory_lock_;
@@ -84,7 +104,9 @@ class Storage {
   // The commit thread's:
   Version version_ = NO_VERSION;
   Bytes record_;
+  std::size_t last_change_ = 0;  // where in the record it begins
 
+  mutable RowCache rows_;            // of the base
   std::atomic<Version> settled_{0};  // readers below it are too old; raised before the base is touched
 
   mutable std::shared_mutex mutex_;  // guards what follows

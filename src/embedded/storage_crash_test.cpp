@@ -49,7 +49,8 @@ class ForgettingBase final : public MemoryBase {
 // One machine: its disk, its base, and what must be found on it.
 class Machine {
  public:
-  explicit Machine(std::uint64_t seed) : seed_(seed), dice_(seed), disk_(seed ^ 0x5eed) {}
+  explicit Machine(std::uint64_t seed, StorageFaults faults = {})
+      : seed_(seed), dice_(seed), disk_(seed ^ 0x5eed), faults_(faults) {}
 
   struct Tally {
     int lives = 0;
@@ -68,6 +69,7 @@ class Machine {
     o.directory = "/db";
     o.segment_bytes = 16 * SimulatedDisk::SECTOR;
     o.full_segments_max = 2;
+    o.faults = faults_;
     o.open_base = [this](const std::string&) -> Result<std::unique_ptr<Base>> {
       return std::make_unique<ForgettingBase>(base_);
     };
@@ -105,7 +107,9 @@ class Machine {
     } else {
       ++tally.flips_refused;
       EXPECT_EQ(storage.error().code, error::FILE_CORRUPT) << storage.error().text;
-      EXPECT_NE(storage.error().text.find(flip.path.substr(0, flip.path.size() - 12)), std::string::npos);
+      if (!faults_.log.skip_checksums) {
+        EXPECT_NE(storage.error().text.find(flip.path.substr(0, flip.path.size() - 12)), std::string::npos);
+      }
     }
     if (storage) storage->reset();
     disk_.restart(false);
@@ -125,6 +129,8 @@ class Machine {
     may_refuse_ = true;
     disk_.tear_inside_sectors(true);
   }
+  // Its storage may refuse for reasons that are no disk's.
+  void break_promises() { may_refuse_ = true; }
   Result<std::unique_ptr<Storage>> open() { return Storage::open(options()); }
   bool commit_one(Storage& storage) {
     Tally tally;
@@ -230,7 +236,8 @@ class Machine {
     const std::string a = key();
     switch (dice_.below(5)) {
       case 0: {
-        const std::string b = key();
+        std::string b = key();
+        if (b == a) b = key_after(a);  // an empty clear would leave nothing of its version
         const auto& [low, high] = std::minmax(a, b);
         model.erase(model.lower_bound(low), model.lower_bound(high));
         return {MutationType::CLEAR_RANGE, low, high};
@@ -251,6 +258,7 @@ class Machine {
   const std::uint64_t seed_;
   Prng dice_;
   SimulatedDisk disk_;
+  const StorageFaults faults_;
   KeptBase base_;
   bool may_refuse_ = false;
   Content acknowledged_;
@@ -319,6 +327,36 @@ TEST(StorageCrash, ADiskThatLiesAboutSyncsIsNoticed) {
   }
   EXPECT_GT(tally.lost + tally.refused, 50);
   EXPECT_GT(tally.lost, 0);
+}
+
+// Lives of machines whose storage lacks a guarantee; how many openings served something wrong.
+int losses(const StorageFaults& faults, bool rot) {
+  Machine::Tally tally;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    Machine machine(seed, faults);
+    machine.break_promises();
+    for (int i = 0; i < 20; ++i) {
+      machine.live(tally);
+      if (rot) machine.live_with_rot(tally);
+    }
+  }
+  return tally.lost;
+}
+
+TEST(StorageCrash, EachGuaranteeThatIsSwitchedOffIsNoticed) {
+  EXPECT_EQ(losses({}, true), 0);
+  StorageFaults no_sync;
+  no_sync.log.skip_sync = true;
+  EXPECT_GT(losses(no_sync, false), 0);
+  StorageFaults early;
+  early.log.answer_before_sync = true;
+  EXPECT_GT(losses(early, false), 0);
+  StorageFaults unchecked;
+  unchecked.log.skip_checksums = true;
+  EXPECT_GT(losses(unchecked, true), 0);
+  StorageFaults tail;
+  tail.drop_batch_tail = true;
+  EXPECT_GT(losses(tail, false), 0);
 }
 
 TEST(StorageCrash, ALostRecordBeforeALaterOneIsRefused) {

@@ -31,6 +31,9 @@ inline constexpr std::int64_t RANGE_OVERHEAD = 24;
 // Readable by all; written only by SET_VERSIONSTAMPED_VALUE with 14 zero bytes (design/metadata-version.md).
 inline constexpr std::string_view METADATA_VERSION_KEY = "\xff/metadataVersion";
 
+// No key begins so: the end of all.
+inline constexpr std::string_view BEHIND_ALL_KEYS = "\xff\xff\xff";
+
 // [begin, end)
 struct KeyRange {
   std::string begin;
@@ -93,6 +96,10 @@ class Rows {
   void clear() {
     bytes_.clear();
     rows_.clear();
+  }
+  void reserve(std::size_t rows, std::size_t bytes) {
+    rows_.reserve(rows);
+    bytes_.reserve(bytes);
   }
 
  private:

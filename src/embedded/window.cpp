@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/hash.h"
 
 namespace everframe::embedded {
 
@@ -10,6 +11,11 @@ namespace {
 
 // What a version of a key, or a range clear, costs beyond its bytes: nodes and strings of the maps.
 constexpr std::size_t NODE_BYTES = 128;
+constexpr std::size_t INDEX_BYTES = 32;  // of a key's place in the index, with what is free between them
+
+std::uint64_t hash_of(std::string_view key) {
+  return hash64(bytes_of(key), 0);
+}
 
 bool covers(const std::vector<Version>& clears, Version at) {
   return !clears.empty() && clears.front() <= at;
@@ -29,8 +35,10 @@ bool Window::is_cleared(std::string_view key, Version at) const {
 }
 
 Window::Found Window::find(std::string_view key, Version at) const {
-  if (const auto chain = chains_.find(key); chain != chains_.end()) {
-    if (const Node* node = visible(chain->second, at)) return {true, node->value};
+  const std::uint64_t hash = hash_of(key);
+  const auto is_it = [key](Chains::iterator chain) { return chain->first.view() == key; };
+  if (const auto* chain = index_of(hash).find(hash, is_it)) {
+    if (const Node* node = visible((*chain)->second, at)) return {true, node->value};
   }
   return {is_cleared(key, at), std::nullopt};
 }
@@ -43,15 +51,16 @@ Window::Slice Window::slice(std::string_view begin, std::string_view end, Versio
   std::size_t visited = 0;
   const auto take = [&](Chains::const_iterator chain) {
     ++visited;
-    if (const Node* node = visible(chain->second, at)) out.entries.push_back({chain->first, node->value});
+    if (const Node* node = visible(chain->second, at))
+      out.entries.push_back({std::string(chain->first.view()), node->value});
   };
   if (reverse) {
     while (high != low && visited < keys_max) take(--high);
-    if (high != low) out.covered.begin = high->first;
+    if (high != low) out.covered.begin = high->first.view();
     std::reverse(out.entries.begin(), out.entries.end());
   } else {
     while (low != high && visited < keys_max) take(low++);
-    if (low != high) out.covered.end = low->first;
+    if (low != high) out.covered.end = low->first.view();
   }
   if (segments_.empty() || out.covered.begin >= out.covered.end) return out;
   for (auto segment = std::prev(segments_.upper_bound(out.covered.begin));
@@ -95,13 +104,36 @@ void Window::push(Chains::iterator chain, std::optional<std::string> value, Batc
   bytes_ += size + NODE_BYTES;
 }
 
-void Window::set(std::string_view key, std::optional<std::string> value, Version version) {
-  auto chain = chains_.lower_bound(key);
-  if (chain == chains_.end() || chain->first != key) {
-    chain = chains_.emplace_hint(chain, std::string(key), Node{});
-    bytes_ += key.size();
+void Window::expect(std::span<const Mutation> mutations) const {
+  for (const Mutation& mutation : mutations) {
+    const std::uint64_t hash = hash_of(mutation.key);
+    index_of(hash).prefetch(hash);
   }
-  push(chain, std::move(value), batch_of(version));
+  for (const Mutation& mutation : mutations) {
+    const std::uint64_t hash = hash_of(mutation.key);
+    const auto any = [](Chains::iterator) {
+      return true;
+    };  // by its hash alone: nothing of it is touched yet
+    if (const auto* chain = index_of(hash).find(hash, any)) {
+      __builtin_prefetch(&(*chain)->first);
+      __builtin_prefetch(&(*chain)->second);
+    }
+  }
+}
+
+Window::Chains::iterator Window::chain_of(std::string_view key) {
+  const std::uint64_t hash = hash_of(key);
+  const auto is_it = [key](Chains::iterator chain) { return chain->first.view() == key; };
+  Index& index = index_of(hash);
+  if (const auto* found = index.find(hash, is_it)) return *found;
+  const auto chain = chains_.emplace_hint(chains_.lower_bound(key), key, Node{});
+  index.insert(hash, chain);
+  bytes_ += key.size() + INDEX_BYTES;
+  return chain;
+}
+
+void Window::set(std::string_view key, std::optional<std::string> value, Version version) {
+  push(chain_of(key), std::move(value), batch_of(version));
 }
 
 Window::Segments::iterator Window::split(std::string_view key) {
@@ -173,7 +205,9 @@ void Window::trim_chain(Chains::iterator chain, Version settled) {
     keep->older.reset();
     return;
   }
-  bytes_ -= chain->first.size();
+  bytes_ -= chain->first.size() + INDEX_BYTES;
+  const std::uint64_t hash = hash_of(chain->first);
+  index_of(hash).erase(hash, chain);
   chains_.erase(chain);
 }
 

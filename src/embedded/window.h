@@ -1,20 +1,25 @@
 // Window: what changed in the last 5 seconds, by version, in memory; a lookup says "this value", "absent",
 // or "nothing here changed: ask the base". The base (base.h) holds everything up to the settled version.
 //
-// Shape: a sorted map of keys, each with its versions, newest first; and a sorted map of segments, each with
+// Shape: a sorted map of keys, each with its versions, newest first, and an index by hash into it, for what
+// is written again and again is found without a walk down the map; and a sorted map of segments, each with
 // the versions at which a range clear covered it. A clear also leaves an absent version at every key already
 // in the map within it, so the newest version of a key's own chain is always right where there is one.
 //
 // Threads: none inside. One writer of new versions, one trimmer, many readers; Storage's lock orders them.
 // Limits: Storage refuses commits when bytes() passes WINDOW_BYTES_MAX.
 #pragma once
+#include <array>
 #include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "embedded/hash_index.h"
+#include "embedded/inline_key.h"
 #include "embedded/types.h"
 
 namespace everframe::embedded {
@@ -42,6 +47,11 @@ class Window {
   Slice slice(std::string_view begin, std::string_view end, Version at, bool reverse,
               std::size_t keys_max) const;
 
+  // Tells that these keys will be set next: what is known of them is brought near, all at once instead of one
+  // after another, which is most of what a commit costs once the window is larger than the processor's
+  // caches.
+  void expect(std::span<const Mutation> mutations) const;
+
   // Changes of one version, in their order; versions never fall. Readers below `version` do not see them.
   void set(std::string_view key, std::optional<std::string> value, Version version);
   void clear_range(std::string_view begin, std::string_view end, Version version);
@@ -61,8 +71,7 @@ class Window {
     const Batch& batch = pending_[index];
     for (const auto& chain : batch.keys) {
       const Node* node = visible(chain->second, round.version);
-      if (node != nullptr && node->version == batch.version)
-        visit(std::string_view(chain->first), node->value);
+      if (node != nullptr && node->version == batch.version) visit(chain->first.view(), node->value);
     }
   }
   // Forgets about `steps` of the round's changes, which the base now holds. Call until it gives true. Clears
@@ -78,7 +87,10 @@ class Window {
     std::optional<std::string> value;
     std::unique_ptr<Node> older;
   };
-  using Chains = std::map<std::string, Node, std::less<>>;  // the node held in the map is the newest
+  using Chains = std::map<InlineKey, Node, InlineKey::Less>;  // the node held in the map is the newest
+  // In shards, so that one that grows holds up a commit for a fraction of a millisecond only.
+  static constexpr std::size_t INDEX_SHARDS = 64;
+  using Index = HashIndex<Chains::iterator>;
   using Segments = std::map<std::string, std::vector<Version>, std::less<>>;  // from key to the next one
   struct Batch {
     Version version = NO_VERSION;
@@ -89,6 +101,9 @@ class Window {
   };
 
   static const Node* visible(const Node& newest, Version at);
+  Index& index_of(std::uint64_t hash) { return index_[hash >> 58]; }
+  const Index& index_of(std::uint64_t hash) const { return index_[hash >> 58]; }
+  Chains::iterator chain_of(std::string_view key);  // made, if there was none
   Segments::iterator split(std::string_view key);
   void push(Chains::iterator chain, std::optional<std::string> value, Batch& batch);
   void trim_chain(Chains::iterator chain, Version settled);
@@ -97,6 +112,7 @@ class Window {
   Batch& batch_of(Version version);
 
   Chains chains_;
+  std::array<Index, INDEX_SHARDS> index_;
   Segments segments_;  // empty, or begins at ""
   std::deque<Batch> pending_;
   std::size_t bytes_ = 0;

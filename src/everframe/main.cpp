@@ -3,6 +3,7 @@
 
 #include "bots/commands.h"
 #include "everframe/open_store.h"
+#include "inspect/backup_commands.h"
 #include "inspect/commands.h"
 #include "store/fdb_library.h"
 
@@ -18,6 +19,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   const auto open = [&](const std::string& target) { return open_store(target, fdb_library); };
   inspect::add_commands(app, open, status);
+  inspect::add_backup_commands(app, {begin_backup, begin_restore}, status);
   bots::add_commands(app, status);
   CLI11_PARSE(app, argc, argv);
   return status;

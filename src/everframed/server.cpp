@@ -7,6 +7,7 @@
 #include "actor/supervisor.h"
 #include "admin/http_server.h"
 #include "base/log.h"
+#include "embedded/backup.h"
 #include "embedded/engine.h"
 #include "everframed/content_json.h"
 #include "gateway/hub.h"
@@ -17,6 +18,7 @@
 #include "platform_os/udp_network.h"
 #include "region/genesis.h"
 #include "region/region.h"
+#include "remote/server.h"
 #include "store/fdb_library.h"
 
 namespace everframe::everframed {
@@ -66,6 +68,7 @@ class Server {
  private:
   Result<std::unique_ptr<store::Database>> open_store();
   Result<void> open_world();
+  Result<void> open_tools(const std::string& target);
   Result<void> open_line();
   void start_actors();
   Result<void> open_http();
@@ -83,6 +86,7 @@ class Server {
   const store::WorldKeys keys_;
   std::optional<world::Content> content_;
   std::unique_ptr<store::Database> database_;
+  std::unique_ptr<remote::Server> tools_;
   platform_os::AsioExecutor main_{"main"};
   platform_os::AsioExecutor region_executor_{"region", platform_os::AsioExecutor::Wake::SOON};
   platform_os::AsioExecutor gateway_executor_{"gateway"};
@@ -139,6 +143,7 @@ Result<void> Server::open_world() {
                 in_use ? "; set STORE=embedded:DIR for make run, or --store" : "");
   }
   database_ = std::move(*database);
+  if (auto tools = open_tools(configuration_.store); !tools) return tools;
 
   std::promise<Result<region::Genesis>> made;
   region_executor_.post([&] {
@@ -161,6 +166,21 @@ Result<void> Server::open_world() {
   if (genesis->content_hash != content_->hash) {
     log::warn("the content pack is not the one that this world was made from: fine if it only appends");
   }
+  return {};
+}
+
+// The tools reach the store through a socket in its directory while we have it locked.
+Result<void> Server::open_tools(const std::string& target) {
+  constexpr std::string_view EMBEDDED = "embedded:";
+  if (!target.starts_with(EMBEDDED)) return {};
+  remote::Server::Options options;
+  options.api = &embedded::api();
+  options.target = target;
+  options.path = remote::socket_path(target.substr(EMBEDDED.size()));
+  options.begin_backup = [target] { return embedded::begin_backup(target); };
+  auto tools = remote::Server::open(std::move(options));
+  if (!tools) return tl::unexpected<Error>(tools.error());
+  tools_ = std::move(*tools);
   return {};
 }
 

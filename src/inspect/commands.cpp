@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "inspect/content_pack.h"
+#include "inspect/progress.h"
 #include "inspect/tools.h"
 #include "platform_os/asio_executor.h"
 #include "platform_os/os_disk.h"
@@ -57,7 +58,9 @@ Result<Outcome> work(const Arguments& arguments, const Tool& tool) {
                     std::cerr,
                     content ? &*content : nullptr,
                     arguments.world,
-                    !arguments.json.empty()};
+                    !arguments.json.empty(),
+                    is_progress_terminal(),
+                    !to_file && is_output_terminal()};
   Result<Outcome> outcome = fail("it was not run");
   const auto run = [&]() -> Task<void> { outcome = co_await tool(bench); };
   executor.post([&] {
@@ -115,7 +118,7 @@ HistoryFilter filter_of(const Arguments& arguments) {
 void add_commands(CLI::App& app, OpenStore open, int& status) {
   const auto arguments = std::make_shared<Arguments>();
   arguments->open = std::move(open);
-  CLI::App* store = app.add_subcommand("store", "look into a stored world; no server may have it open");
+  CLI::App* store = app.add_subcommand("store", "look into a stored world, also one that a server has open");
   store->require_subcommand(1);
 
   auto* dump_command = add(*store, "dump", "all rows, decoded", arguments, status,

@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "inspect/progress.h"
 #include "inspect/scan.h"
 #include "inspect/verify.h"
 #include "store/world_keys.h"
@@ -17,8 +18,6 @@ namespace everframe::inspect {
 namespace json = boost::json;
 
 namespace {
-
-constexpr std::uint64_t PROGRESS_ROWS = 100'000;  // a line every so many: about once a second
 
 // The kind that a key's first elements tell, also of a row that cannot be decoded; nullptr: none.
 const char* kind_of(const store::Tuple& key) {
@@ -73,10 +72,6 @@ Task<Result<std::string>> world_of(const Bench& bench) {
   co_return co_await only_world(bench.database, bench.executor);
 }
 
-void show_progress(std::ostream& out, std::uint64_t before, std::uint64_t now, const char* what) {
-  if (before / PROGRESS_ROWS != now / PROGRESS_ROWS) fmt::print(out, "{} {}\n", now, what);
-}
-
 void write_row(const Bench& bench, const View& view, const store::KeyValue& row) {
   const auto read = read_row(row);
   if (!bench.json) {
@@ -107,6 +102,7 @@ Task<Result<Outcome>> dump(Bench bench, DumpFilter filter) {
   }
   const View view(bench.content);
   Scan scan(bench.database, bench.executor, range_of_words(*world, filter.key));
+  Progress progress(bench.progress, bench.terminal, "rows read");
   std::uint64_t seen = 0;
   std::uint64_t written = 0;
   while (written < filter.limit) {
@@ -123,8 +119,8 @@ Task<Result<Outcome>> dump(Bench bench, DumpFilter filter) {
       write_row(bench, view, row);
       if (++written == filter.limit) break;
     }
-    show_progress(bench.progress, seen, seen + page->size(), "rows read");
     seen += page->size();
+    if (!bench.rows_on_screen) progress.at(seen);
   }
   if (written == 0 && !filter.key.empty()) {
     co_return fail("no row of world \"{}\" begins with {}", *world, fmt::join(filter.key, " "));
@@ -141,12 +137,13 @@ Task<Result<Outcome>> count(Bench bench) {
   };
   std::map<std::string, Sum> kinds;
   Sum all;
+  Progress progress(bench.progress, bench.terminal, "rows read");
   Scan scan(bench.database, bench.executor, store::WorldKeys(*world).all());
   for (;;) {
     const auto page = co_await scan.next();
     if (!page) co_return tl::unexpected<Error>(page.error());
     if (page->empty()) break;
-    show_progress(bench.progress, all.rows, all.rows + page->size(), "rows read");
+    progress.at(all.rows + page->size());
     for (const store::KeyValue& row : *page) {
       const auto tuple = store::unpack(row.key);
       const char* kind = tuple ? kind_of(*tuple) : nullptr;
@@ -156,6 +153,7 @@ Task<Result<Outcome>> count(Bench bench) {
       }
     }
   }
+  progress.end();
   if (!bench.json)
     fmt::print(bench.out, "world \"{}\"\n{:<14}{:>12}{:>16}\n", *world, "kind", "rows", "bytes");
   json::object report{{"world", *world}};
@@ -176,14 +174,11 @@ Task<Result<Outcome>> count(Bench bench) {
 Task<Result<Outcome>> verify_world(Bench bench) {
   const auto world = co_await world_of(bench);
   if (!world) co_return tl::unexpected<Error>(world.error());
-  std::uint64_t before = 0;
-  Function<void(std::uint64_t)> progress = [&](std::uint64_t rows) {
-    show_progress(bench.progress, before, rows, "rows read");
-    before = rows;
-  };
-  const auto found =
-      co_await verify(bench.database, bench.executor, *world, bench.content, std::move(progress));
+  Progress progress(bench.progress, bench.terminal, "rows read");
+  Function<void(std::uint64_t)> tell = [&](std::uint64_t rows) { progress.at(rows); };
+  const auto found = co_await verify(bench.database, bench.executor, *world, bench.content, std::move(tell));
   if (!found) co_return tl::unexpected<Error>(found.error());
+  progress.end();
   if (bench.json) {
     json::array texts;
     for (const std::string& text : found->texts) texts.push_back(json::value(text));
@@ -209,13 +204,12 @@ Task<Result<Outcome>> replay_world(Bench bench) {
   EF_ASSERT(bench.content != nullptr);
   const auto world = co_await world_of(bench);
   if (!world) co_return tl::unexpected<Error>(world.error());
+  Progress progress(bench.progress, bench.terminal, "frames replayed");
   std::uint64_t frames = 0;
-  WatchFrame watch = [&](const auto&, const auto&, const auto&) {
-    show_progress(bench.progress, frames, frames + 1, "frames replayed");
-    ++frames;
-  };
+  WatchFrame watch = [&](const auto&, const auto&, const auto&) { progress.at(++frames); };
   const auto done = co_await replay(bench.database, bench.executor, *world, *bench.content, std::move(watch));
   if (!done) co_return tl::unexpected<Error>(done.error());
+  progress.end();
   if (bench.json) {
     json::object report{{"world", *world},
                         {"frames", done->frames},

@@ -22,6 +22,8 @@ struct Bench {
   const world::Content* content = nullptr;  // names types and items; verify checks more with it
   std::string world;                        // empty: the only one there is
   bool json = false;                        // lines are JSON objects (RFC 8259), one a line
+  bool terminal = false;                    // progress goes to a screen
+  bool rows_on_screen = false;  // and so does `out`: a dump then shows no progress beside its rows
 };
 
 struct DumpFilter {
