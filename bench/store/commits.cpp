@@ -14,7 +14,7 @@
 #include <mutex>
 #include <thread>
 
-#include "embedded/short_slice.h"
+#include "platform_os/short_slice.h"
 #include "store/engine_client.h"
 #include "store/measure.h"
 
@@ -112,7 +112,7 @@ Commits bare_log(const std::string& directory, std::size_t width, double seconds
   Samples latencies;
   double total = 0;
   std::thread writer([&] {
-    if (short_slice) embedded::use_short_slice();
+    if (short_slice) platform_os::use_short_slice();
     const std::size_t bytes = (RECORD_BYTES * width + 511) / 512 * 512;
     const std::string record(bytes, 'r');
     std::size_t at = 0;
@@ -146,7 +146,7 @@ Commits bare_rocksdb(rocksdb::DB& db, const Settings& settings, std::size_t widt
   std::mutex mutex;
   for (std::size_t i = 0; i < width; ++i) {
     threads.emplace_back([&, i] {
-      embedded::use_short_slice();
+      platform_os::use_short_slice();
       Prng dice(i + 1);
       const std::string value(WRITE_BYTES, 'v');
       rocksdb::WriteOptions options;
@@ -191,7 +191,7 @@ Result<Commits> engine_round(const Settings& settings, std::size_t width) {
   if (!database) return tl::unexpected<Error>(database.error());
   Commits commits;
   std::thread client([&] {
-    embedded::use_short_slice();
+    platform_os::use_short_slice();
     commits = EngineLoad(*database, settings.keys, width).run(settings.seconds);
   });
   client.join();

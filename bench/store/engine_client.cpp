@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "embedded/backup.h"
+#include "platform_os/short_slice.h"
 
 namespace everframe::bench {
 
@@ -10,7 +11,7 @@ Result<EngineDatabase> EngineDatabase::open(const std::string& directory) {
   static platform_os::OsDisk disk;
   static platform_os::OsClock clock;
   static const bool configured = [] {
-    embedded::configure({&disk, &clock, 1});
+    embedded::configure({&disk, &clock, 1, {}, platform_os::use_short_slice});
     return fdb().select_api_version_impl(730, 730) == 0;
   }();
   FDBDatabase* handle = nullptr;

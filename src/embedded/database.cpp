@@ -9,7 +9,6 @@
 #include "base/random.h"
 #include "embedded/atomic_ops.h"
 #include "embedded/errors.h"
-#include "embedded/short_slice.h"
 
 namespace everframe::embedded {
 
@@ -154,7 +153,7 @@ std::vector<Function<void()>> Database::take_due_timers() {
 
 void Database::commit_loop() {
   Future::mark_engine_thread();
-  use_short_slice();
+  if (options_.prepare_commit_thread != nullptr) options_.prepare_commit_thread();
   pthread_setname_np(pthread_self(), "store-commit");
   std::unique_lock lock(queue_mutex_);
   for (;;) {

@@ -56,6 +56,7 @@ class Database {
     const platform::Clock* clock = nullptr;
     Storage::Options storage;
     std::uint64_t seed = 1;
+    void (*prepare_commit_thread)() = nullptr;
     ResolverFaults faults;  // tests
   };
   static Result<std::shared_ptr<Database>> open(Options options);

@@ -39,6 +39,8 @@ struct Host {
   const platform::Clock* clock = nullptr;
   std::uint64_t seed = 1;  // of the jitter in retry delays
   Faults faults = {};      // for tests of what is built on the store
+  // Run first on each commit thread, if given: how the program asks the kernel to wake it soon.
+  void (*prepare_commit_thread)() = nullptr;
 };
 
 // Before the first create_database; again only while no database is open.

@@ -32,6 +32,7 @@ Result<std::shared_ptr<Handle>> OpenDatabases::open(const std::string& target) {
   Database::Options options;
   options.clock = host_.clock;
   options.seed = host_.seed;
+  options.prepare_commit_thread = host_.prepare_commit_thread;
   if (target.starts_with(DISK) && target.size() > DISK.size()) {
     EF_ASSERT(host_.disk != nullptr);
     options.storage.disk = host_.disk;

@@ -15,6 +15,7 @@
 #include "platform_os/os_clock.h"
 #include "platform_os/os_disk.h"
 #include "platform_os/os_limits.h"
+#include "platform_os/short_slice.h"
 #include "platform_os/udp_network.h"
 #include "region/genesis.h"
 #include "region/region.h"
@@ -130,7 +131,7 @@ Result<std::unique_ptr<store::Database>> Server::open_store() {
   if (named.starts_with(CLUSTER)) {
     return store::open_cluster({named.substr(CLUSTER.size()), configuration_.fdb_library});
   }
-  embedded::configure({&disk_, &clock_, entropy_.u64()});
+  embedded::configure({&disk_, &clock_, entropy_.u64(), {}, platform_os::use_short_slice});
   const std::string target = named == "memory:" ? "memory:everframe" : named;
   return store::Database::open(embedded::api(), target, embedded::why_not_opened);
 }

@@ -12,6 +12,7 @@
 #include "platform/fdb_api.h"
 #include "platform_os/os_clock.h"
 #include "platform_os/os_disk.h"
+#include "platform_os/short_slice.h"
 
 namespace everframe::fdb_c {
 namespace {
@@ -35,7 +36,11 @@ const platform::FdbApi& engine() {
   static const platform::FdbApi& table = []() -> const platform::FdbApi& {
     static platform_os::OsDisk* disk = new platform_os::OsDisk;
     static platform_os::OsClock* clock = new platform_os::OsClock;
-    embedded::configure({disk, clock, static_cast<std::uint64_t>(clock->now().time_since_epoch().count())});
+    embedded::configure({disk,
+                         clock,
+                         static_cast<std::uint64_t>(clock->now().time_since_epoch().count()),
+                         {},
+                         platform_os::use_short_slice});
     return embedded::api();
   }();
   return table;
