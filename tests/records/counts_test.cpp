@@ -38,8 +38,7 @@ class Counted : public RecordsTest {
     return out;
   }
 
-  const platform::FdbApi api_ = wrapped::api();
-  std::unique_ptr<Database> counted_ = open(api_);
+  std::unique_ptr<Database> counted_ = open(wrapped::api());
 };
 
 TEST_F(Counted, ATableInSteadyStateCostsTheMetadataVersionOnly) {

@@ -236,8 +236,7 @@ TEST_F(EvolutionTest, ADisabledIndexCostsNothingAndIsBuiltAnew) {
 
 // While another transaction writes between every step, with faults: the totals are right in the end.
 TEST_F(EvolutionTest, ABuildUnderWritesAndFaultsEndsWithTheRightTotals) {
-  const platform::FdbApi api = wrapped::api();
-  const auto faulty = open(api);
+  const auto faulty = open(wrapped::api());
   prepare(fields_);
   constexpr std::uint64_t COUNT = 60;
   fill<MORE_FIELDS>(fields_, 0, COUNT);

@@ -218,8 +218,7 @@ class RecordsProperty : public RecordsTest {
     prepare(things_);
   }
 
-  const platform::FdbApi api_ = wrapped::api();
-  std::unique_ptr<Database> faulty_ = open(api_);
+  std::unique_ptr<Database> faulty_ = open(wrapped::api());
 };
 
 RC_GTEST_FIXTURE_PROP(RecordsProperty, IndexesAgreeWithTheirRecordsWhateverFails, (std::uint64_t seed)) {

@@ -130,8 +130,7 @@ TEST_F(ScanTest, ACoveringIndexGivesItsFieldsAndTheKeyWithoutTheRecords) {
 
 // With reads that fail as if a transaction had been open for 5 s.
 TEST_F(ScanTest, EachGoesOverTransactionsAndOnBehindTheLastRecordAfterAnError) {
-  const platform::FdbApi api = wrapped::api();
-  const auto faulty = open(api);
+  const auto faulty = open(wrapped::api());
   wrapper.prng = Prng(5);
   wrapper.read_faults_percent = 20;
   const int faults_before = wrapper.faults;

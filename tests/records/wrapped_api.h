@@ -133,7 +133,7 @@ inline void count_calls(platform::FdbApi& api) {
   };
 }
 
-inline platform::FdbApi api() {
+inline platform::FdbApi make_api() {
   platform::FdbApi out = embedded::api();
   count_calls(out);
   out.transaction_commit = commit;
@@ -150,6 +150,12 @@ inline platform::FdbApi api() {
     embedded::api().future_destroy(future);
   };
   return out;
+}
+
+// Futures that an executor still holds when a test ends refer to it, so it stays.
+inline const platform::FdbApi& api() {
+  static const platform::FdbApi table = make_api();
+  return table;
 }
 
 }  // namespace wrapped
