@@ -231,9 +231,10 @@ Task<bool> Machine::run() {
 
 Task<bool> Machine::execute(const Instruction& instruction) {
   // What an instruction pops must be known. Only a versionstamp is known late, once its transaction has
-  // committed; whoever looks at one before waits for it.
+  // committed; these wait for it.
   if (instruction.op == "LOG_STACK") co_await settle(stack_.size());
   if (instruction.op == "WAIT_FUTURE") co_await settle(1);
+  if (instruction.op == "CONCAT" || instruction.op == "SUB") co_await settle(2);
   if (execute_stack(instruction) || execute_tuple(instruction) || execute_transaction(instruction) ||
       execute_conflict(instruction)) {
     co_return true;
