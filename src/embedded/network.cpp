@@ -42,7 +42,8 @@ bool is_good_text(int code, std::string_view text) {
 }  // namespace
 
 Network& Network::instance() {
-  static Network one;
+  // Never destroyed: a thread that runs the network may outlive the process's other statics.
+  static Network& one = *new Network;
   return one;
 }
 

@@ -231,9 +231,15 @@ Task<bool> Machine::run() {
 
 Task<bool> Machine::execute(const Instruction& instruction) {
   // What an instruction pops must be known. Only a versionstamp is known late, once its transaction has
-  // committed; whoever looks at one before waits for it.
-  if (instruction.op == "LOG_STACK") co_await settle(stack_.size());
-  if (instruction.op == "WAIT_FUTURE") co_await settle(1);
+  // committed; these wait for it, and only as deep as they pop: what lies below may not be committed yet.
+  static const std::map<std::string_view, std::size_t> POPPED = {
+      {"WAIT_FUTURE", 1}, {"CLEAR", 1},       {"GET", 1},      {"CONCAT", 2},
+      {"SET", 2},         {"CLEAR_RANGE", 2}, {"ATOMIC_OP", 3}};
+  if (instruction.op == "LOG_STACK") {
+    co_await settle(stack_.size());
+  } else if (const auto popped = POPPED.find(instruction.op); popped != POPPED.end()) {
+    co_await settle(popped->second);
+  }
   if (execute_stack(instruction) || execute_tuple(instruction) || execute_transaction(instruction) ||
       execute_conflict(instruction)) {
     co_return true;
