@@ -27,10 +27,17 @@ class SimulatedDisk final : public platform::Disk {
 
   // Counted from now; the operation with this number finds the power gone, and so do all after it.
   void cut_power_after(std::uint64_t operations) {
+    const std::lock_guard lock(mutex_);
     cut_at_ = operations == NEVER ? NEVER : count_ + operations;
   }
-  void fail_sync_after(std::uint64_t syncs) { failing_sync_ = syncs == NEVER ? NEVER : syncs_ + syncs; }
-  void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
+  void fail_sync_after(std::uint64_t syncs) {
+    const std::lock_guard lock(mutex_);
+    failing_sync_ = syncs == NEVER ? NEVER : syncs_ + syncs;
+  }
+  void set_capacity(std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    capacity_ = bytes;
+  }
   // A torn sector may hold neither the old nor the new bytes (disks that break the promise).
   void tear_inside_sectors(bool on) { tear_inside_ = on; }
   void lie_about_syncs(bool on) { lying_ = on; }
