@@ -131,6 +131,13 @@ class TypedCell final : public Cell {
     });
   }
 
+  void drop() override {
+    running_ = false;
+    mailbox_.close();
+    const std::shared_ptr<Actor<Message>> gone(std::move(actor_));
+    if (gone) gone->outlive(gone);
+  }
+
   void close() override { mailbox_.close(); }
 
  private:

@@ -31,6 +31,9 @@ class Cell : public std::enable_shared_from_this<Cell> {
   virtual void start() = 0;  // makes the actor and starts it
   virtual void finish(
       Ending) = 0;  // ends this incarnation; `ended` is called once, when nothing of it runs any more
+  // Ends this incarnation without a report: there is no supervisor any more. On its executor, or once that
+  // has stopped for good.
+  virtual void drop() = 0;
   virtual void close() = 0;  // any thread: casts answer GONE from now on, and what is queued is dropped
 
   // Runs one piece of an actor's work; an exception out of it ends the incarnation that was meant.

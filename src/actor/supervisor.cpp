@@ -32,7 +32,21 @@ Supervisor::Supervisor(platform::Executor& executor, Intensity intensity,
                        Function<void(const std::string&)> escalate)
     : shared_(std::make_shared<Shared>(executor, intensity, std::move(escalate))) {}
 
-Supervisor::~Supervisor() = default;
+// A cell and its actor own each other. What is posted ends the actor when it is run, or when it is destroyed
+// unrun because its executor has stopped: nothing of the actor runs any more in either case.
+struct Orphan {
+  explicit Orphan(std::shared_ptr<Cell> of) : cell(std::move(of)) {}
+  ~Orphan() { cell->drop(); }
+  const std::shared_ptr<Cell> cell;
+};
+
+Supervisor::~Supervisor() {
+  for (auto child = shared_->children.rbegin(); child != shared_->children.rend(); ++child) {
+    const std::shared_ptr<Cell>& cell = child->second.cell;
+    cell->close();
+    cell->executor().post([orphan = std::make_unique<Orphan>(cell)] {});
+  }
+}
 
 void Supervisor::adopt(const ChildSpec& spec, std::shared_ptr<Cell> cell) {
   EF_ASSERT(shared_->executor.is_current());

@@ -34,7 +34,7 @@ class Supervisor {
  public:
   // `escalate` is called at most once, with the name of the child that could not be kept running.
   Supervisor(platform::Executor& executor, Intensity intensity, Function<void(const std::string&)> escalate);
-  ~Supervisor();
+  ~Supervisor();  // children that are left end too, soon, on their executors, the youngest first
 
   // On the supervisor's executor. The actor starts on its own executor, soon.
   template <class Message>

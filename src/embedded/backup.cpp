@@ -18,8 +18,8 @@ constexpr int SETTLE_POLLS_MAX = 1'500;  // 30 s: six times what it takes
 
 class SnapshotSource final : public platform::BackupSource {
  public:
-  SnapshotSource(std::shared_ptr<Database> database, std::unique_ptr<Base::Snapshot> snapshot)
-      : database_(std::move(database)), snapshot_(std::move(snapshot)), cursor_(snapshot_->cursor()) {}
+  SnapshotSource(std::shared_ptr<Handle> handle, std::unique_ptr<Base::Snapshot> snapshot)
+      : handle_(std::move(handle)), snapshot_(std::move(snapshot)), cursor_(snapshot_->cursor()) {}
 
   std::int64_t version() const override { return snapshot_->mark().version; }
   std::uint64_t rows_estimate() const override { return snapshot_->rows_estimate(); }
@@ -38,7 +38,7 @@ class SnapshotSource final : public platform::BackupSource {
   }
 
  private:
-  const std::shared_ptr<Database> database_;  // outlives the snapshot
+  const std::shared_ptr<Handle> handle_;  // its database outlives the snapshot
   const std::unique_ptr<Base::Snapshot> snapshot_;
   const std::unique_ptr<Base::Cursor> cursor_;
   Rows page_;
@@ -74,10 +74,10 @@ class Restore final : public platform::RestoreTarget {
 
 Result<std::unique_ptr<platform::BackupSource>> begin_backup(const std::string& target) {
   EF_ASSERT(!Future::is_engine_thread());
-  auto database = OpenDatabases::instance().open(target);
-  if (!database) return tl::unexpected(database.error());
-  const Storage& storage = (*database)->storage();
-  const Version wanted = (*database)->read_version();
+  auto handle = OpenDatabases::instance().open(target);
+  if (!handle) return tl::unexpected(handle.error());
+  const Storage& storage = (*handle)->database().storage();
+  const Version wanted = (*handle)->database().read_version();
   for (int polls = 0;; ++polls) {
     const Version unsettled = storage.oldest_unsettled();
     if (unsettled == NO_VERSION || unsettled > wanted) break;
@@ -90,7 +90,7 @@ Result<std::unique_ptr<platform::BackupSource>> begin_backup(const std::string& 
   }
   auto snapshot = storage.snapshot();
   if (!snapshot) return tl::unexpected(snapshot.error());
-  return std::make_unique<SnapshotSource>(std::move(*database), std::move(*snapshot));
+  return std::make_unique<SnapshotSource>(std::move(*handle), std::move(*snapshot));
 }
 
 Result<std::unique_ptr<platform::RestoreTarget>> begin_restore(platform::Disk& disk,

@@ -295,10 +295,31 @@ std::string why_not_opened() {
   return open_refusal;
 }
 
+namespace {
+
+// What a tool that only reads never calls.
+template <class R, class... A>
+void refuse_if_missing(R (*&slot)(A...)) {
+  constexpr fdb_error_t UNSUPPORTED_OPERATION = 2108;
+  if (slot != nullptr) return;
+  slot = [](A...) -> R {
+    if constexpr (std::is_same_v<R, FDBFuture*>) {
+      return give_error(UNSUPPORTED_OPERATION);
+    } else if constexpr (std::is_same_v<R, fdb_error_t>) {
+      return UNSUPPORTED_OPERATION;
+    } else if constexpr (!std::is_void_v<R>) {
+      return R{};
+    }
+  };
+}
+
+}  // namespace
+
 const platform::FdbApi& api(const platform::FdbApi& pure) {
   static const platform::FdbApi table = [&] {
     platform::FdbApi filling{};
     filling.select_api_version_impl = pure.select_api_version_impl;
+    filling.get_max_api_version = pure.get_max_api_version;
     filling.get_error = pure.get_error;
     filling.error_predicate = pure.error_predicate;
     filling.setup_network = pure.setup_network;
@@ -320,6 +341,10 @@ const platform::FdbApi& api(const platform::FdbApi& pure) {
       if (code == TRANSACTION_TOO_OLD) of(t) = {of(t).connection};
       return give_error(code == TRANSACTION_TOO_OLD ? 0 : code);
     };
+#define FILL(result, name, parameters, arguments) refuse_if_missing(filling.name);
+    EVERFRAME_FDB_FUNCTIONS_710(FILL)
+    EVERFRAME_FDB_FUNCTIONS_730(FILL)
+#undef FILL
     return filling;
   }();
   return table;
