@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t HEAD_SIZE = 48;       // of a state message, at most
 constexpr std::size_t DATAGRAM_EXTRA = 93;  // IP, UDP, DTLS, SCTP and DATA headers: they cost budget too
+constexpr std::size_t RESERVED_MAX = 600;   // poses keep half of the datagram
 constexpr double NEAR_MM = 8'000;           // within it all are equally urgent, at twice it half so, …
 
 }  // namespace
@@ -90,7 +91,7 @@ std::size_t Avatars::choose(std::uint64_t tick, std::size_t bytes_max) {
   return size;
 }
 
-const Avatars::Shown& Avatars::look(const region::PoseTable& table) {
+const Avatars::Shown& Avatars::look(const region::PoseTable& table, std::size_t reserved) {
   shown_.came.clear();
   shown_.went.clear();
   shown_.poses.clear();
@@ -113,8 +114,8 @@ const Avatars::Shown& Avatars::look(const region::PoseTable& table) {
   smallest_ = wire::SERVER_STATE_MAX;
   visit(table, chunk_pos_of(own.position), own);
   forget_unseen(table.tick);
-  const std::size_t most =
-      std::min(wire::SERVER_STATE_MAX, allowance_ > DATAGRAM_EXTRA ? allowance_ - DATAGRAM_EXTRA : 0);
+  const std::size_t room = wire::SERVER_STATE_MAX - std::min(reserved, RESERVED_MAX);
+  const std::size_t most = std::min(room, allowance_ > DATAGRAM_EXTRA ? allowance_ - DATAGRAM_EXTRA : 0);
   if (most < HEAD_SIZE) return shown_;
   const std::size_t size = HEAD_SIZE + choose(table.tick, most - HEAD_SIZE);
   shown_.worth_sending = !shown_.poses.empty() || own.pose_seq != own_seq_sent_ ||

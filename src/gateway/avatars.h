@@ -28,8 +28,9 @@ class Avatars {
     std::optional<Vec3> position;               // own
     bool worth_sending = false;
   };
-  // Views into the table; until the next look.
-  const Shown& look(const region::PoseTable& table);
+  // Views into the table; until the next look. `reserved`: bytes of the state message's datagram that are
+  // wanted for something else.
+  const Shown& look(const region::PoseTable& table, std::size_t reserved = 0);
 
  private:
   struct Seen {

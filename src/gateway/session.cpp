@@ -284,7 +284,28 @@ void Session::told(region::Told told) {
 }
 
 void Session::told(region::ToldAll told) {
-  if (interest_.sees(told.chunk)) send_event_bytes(*told.bytes);
+  if (!interest_.sees(told.chunk)) return;
+  if (std::exchange(shown_since_turn_, true)) return hold(std::move(told.bytes));
+  send_event_bytes(*told.bytes);
+}
+
+void Session::hold(region::SharedBytes bytes) {
+  constexpr std::size_t CHUNK_EXTRA = 19;  // an SCTP DATA chunk's header, and its padding
+  held_bytes_ += bytes->size() + CHUNK_EXTRA;
+  held_.push_back(std::move(bytes));
+  if (held_bytes_ > HELD_BYTES_MAX) return send_held();
+  if (std::exchange(held_timer_, true)) return;
+  after(HELD_TIME_MAX, [this] {  // nobody moves, so no turn may come
+    held_timer_ = false;
+    send_held();
+  });
+}
+
+void Session::send_held() {
+  held_bytes_ = 0;
+  for (const region::SharedBytes& bytes : std::exchange(held_, {})) {
+    if (!send_event_bytes(*bytes)) return;
+  }
 }
 
 void Session::told(region::Ended ended) {
@@ -315,7 +336,11 @@ void Session::on(PosesCame message) {
   if (state_ != State::IN_WORLD) return;
   const region::PoseTable& table = *message.table;
   frame_ = std::max(frame_, table.frame);
-  const Avatars::Shown& shown = avatars_->look(table);
+  const std::size_t shared = held_bytes_;
+  send_held();
+  shown_since_turn_ = false;
+  if (state_ != State::IN_WORLD) return;  // it was too slow
+  const Avatars::Shown& shown = avatars_->look(table, shared);
   if (shown.position) look_around(*shown.position);
   for (const region::PoseRow* row : shown.came) {
     if (!send_event(wire::Avatar{row->body, row->player, *row->name})) return;
@@ -344,6 +369,7 @@ void Session::on(PosesCame message) {
 // ---- out ----
 
 bool Session::send_event(const wire::ServerEvent& event) {
+  if (!held_.empty()) send_held();  // events keep their order
   scratch_.clear();
   wire::encode(scratch_, event);
   return send_event_bytes(scratch_);

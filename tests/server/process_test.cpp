@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "everframed/configuration.h"
 #include "server_process.h"
@@ -100,6 +101,31 @@ TEST(Process, APortInUseIsNamedWithTheVariableToSet) {
   EXPECT_NE(ended.errors.find("HTTP=ADDR:PORT"), std::string::npos) << ended.errors;
   EXPECT_NE(ended.errors.find(http), std::string::npos) << ended.errors;
   EXPECT_EQ(http_get(first.url(), "/v1/health").status, 200U);
+}
+
+// Changes wait for a turn at a pose table; where nobody moves there are no tables.
+TEST(Process, WhatOneDoesIsSeenByAnotherThoughNobodyMoves) {
+  ServerProcess server(EVERFRAMED, {"--store", "memory:"});
+  ASSERT_EQ(server.start(), "");
+  Stranger watcher(server.url());
+  ASSERT_TRUE(watcher.enter());
+  Stranger actor(server.url());
+  ASSERT_TRUE(actor.enter());
+  std::this_thread::sleep_for(std::chrono::milliseconds(1'200));  // the tables after the last move are over
+  constexpr std::uint64_t DROPS = 2;  // of the two pieces of wood that a new player carries
+  for (std::uint64_t seq = 1; seq <= DROPS; ++seq)
+    actor.send_event(wire::Action{ActionSeq{seq}, wire::Drop{{ItemType{0}, 1}}});
+  const auto piles = [](const Stranger::Heard& heard) {
+    std::size_t count = 0;
+    for (const wire::ServerEvent& event : heard.events) {
+      const auto* changes = std::get_if<wire::ChunkChanges>(&event);
+      count += changes != nullptr ? changes->upserts.size() : 0;
+    }
+    return count;
+  };
+  EXPECT_TRUE(actor.wait([&](const Stranger::Heard& heard) { return piles(heard) >= DROPS; }));
+  EXPECT_TRUE(watcher.wait([&](const Stranger::Heard& heard) { return piles(heard) >= DROPS; }));
+  EXPECT_EQ(server.terminate(), 0);
 }
 
 TEST(Process, SigtermAnswersWhatWasAcceptedTellsTheSessionsAndClosesTheStore) {
