@@ -2,6 +2,7 @@
 // at a time. Everything blocks, at most PATIENCE.
 #pragma once
 #include <gtest/gtest.h>
+#include <thread>
 
 #include <algorithm>
 #include <condition_variable>
@@ -172,7 +173,10 @@ class TownTest : public ::testing::Test {
     return visitor.port->answer(visitor.last);
   }
 
+  // The region lets a body go as far as its speed and the time since its last pose allow: 1 m a millisecond
+  // here.
   void walk(Visitor& visitor, const Vec3& to) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
     visitor.position = to;
     wire::PoseUpdate update;
     update.pose_seq = ++visitor.poses;
