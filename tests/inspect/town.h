@@ -2,12 +2,12 @@
 // at a time. Everything blocks, at most PATIENCE.
 #pragma once
 #include <gtest/gtest.h>
-#include <thread>
 
 #include <algorithm>
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <thread>
 
 #include "actor/supervisor.h"
 #include "embedded/engine.h"
