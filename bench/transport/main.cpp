@@ -17,7 +17,8 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", settings.rounds, "of which the medians are taken");
   app.add_option("--peers", settings.peers, "at a time; may be repeated");
   app.add_option("--messages", settings.messages, "of one round");
-  app.add_option("--only", settings.only, "floors, messages, memory, handshakes, age; may be repeated");
+  app.add_option("--only", settings.only,
+                 "floors, links, endpoints, memory, handshakes, age; may be repeated");
   CLI11_PARSE(app, argc, argv);
   if (settings.smoke) {
     settings.rounds = 1;
@@ -26,11 +27,10 @@ int main(int argc, char** argv) {
     settings.span = std::chrono::seconds(5);
   }
   bench::Report report;
-  constexpr std::pair<const char*, bench::Part> PARTS[] = {{"floors", bench::bench_floors},
-                                                           {"messages", bench::bench_messages},
-                                                           {"memory", bench::bench_memory},
-                                                           {"handshakes", bench::bench_handshakes},
-                                                           {"age", bench::bench_age}};
+  constexpr std::pair<const char*, bench::Part> PARTS[] = {
+      {"floors", bench::bench_floors},         {"links", bench::bench_links},
+      {"endpoints", bench::bench_endpoints},   {"memory", bench::bench_memory},
+      {"handshakes", bench::bench_handshakes}, {"age", bench::bench_age}};
   for (const auto& [name, part] : PARTS) {
     if (settings.wants(name)) part(settings, report);
   }

@@ -107,6 +107,7 @@ void Crowd::connect() {
 
 bool Crowd::pass_down() {
   const double before = timed ? thread_cpu_ns() : 0;
+  if (const auto due = endpoint.next_timeout(); due && *due <= now) endpoint.advance(now);
   endpoint.flush(now, out_);
   while (auto event = endpoint.next_event()) messages += std::holds_alternative<PeerMessage>(event->what);
   if (timed) endpoint_ns += thread_cpu_ns() - before;
@@ -116,7 +117,7 @@ bool Crowd::pass_down() {
     clients[client]->receive(SERVER, datagram.bytes, now);
   }
   const bool any = !out_.empty();
-  out_.clear();
+  endpoint.recycle(out_);
   return any;
 }
 

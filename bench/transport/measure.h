@@ -66,7 +66,8 @@ Address address_of(std::size_t client);
 
 using Part = void (*)(const Settings&, Report&);
 void bench_floors(const Settings& settings, Report& report);
-void bench_messages(const Settings& settings, Report& report);
+void bench_links(const Settings& settings, Report& report);
+void bench_endpoints(const Settings& settings, Report& report);
 void bench_memory(const Settings& settings, Report& report);
 void bench_handshakes(const Settings& settings, Report& report);
 void bench_age(const Settings& settings, Report& report);

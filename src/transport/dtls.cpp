@@ -203,7 +203,8 @@ void Dtls::receive(ByteView datagram, Time now) {
 std::optional<Dtls::Record> Dtls::next_record(std::span<std::uint8_t, DATAGRAM_MAX> room) {
   while (!rest_.empty()) {
     const auto record = transport::next_record(rest_);
-    if (!record) {
+    const bool early = record && state_ == State::HANDSHAKE && record->type == RecordType::APPLICATION;
+    if (!record || early) {  // nobody can read what came before the keys: it is sent again
       ++bad_records_;
     } else if (layer_) {
       if (auto read = read_own(*record, room)) return read;

@@ -59,6 +59,15 @@ std::array<std::uint8_t, EVP_AEAD_TLS1_AAD_LEN> additional(const std::uint8_t* h
   return out;
 }
 
+// What EVP_CTRL_AEAD_TLS1_AAD does, without its two searches by name for an answer that is always TAG_SIZE.
+bool cover(EVP_CIPHER_CTX* context, const std::uint8_t* header, std::size_t body) {
+  auto covered = additional(header, body);
+  const OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, covered.data(), covered.size()),
+      OSSL_PARAM_construct_end()};
+  return EVP_CIPHER_CTX_set_params(context, params) == 1;
+}
+
 EVP_CIPHER_CTX* cipher(const std::uint8_t* key, bool sealing) {
   EVP_CIPHER_CTX* const out = EVP_CIPHER_CTX_new();
   EF_ASSERT(out != nullptr);
@@ -154,8 +163,7 @@ void RecordLayer::seal(RecordType type, Bytes& record) {
   write_u32(p + 7, static_cast<std::uint32_t>(next_sequence_));
   write_u16(p + 11, static_cast<std::uint16_t>(body));
   ++next_sequence_;
-  auto covered = additional(p, body - TAG_SIZE);
-  EF_ASSERT(EVP_CIPHER_CTX_ctrl(seal_, EVP_CTRL_AEAD_TLS1_AAD, covered.size(), covered.data()) == TAG_SIZE);
+  EF_ASSERT(cover(seal_, p, body - TAG_SIZE));
   EF_ASSERT(EVP_Cipher(seal_, p + RECORD_HEADER_SIZE, p + RECORD_HEADER_SIZE, static_cast<unsigned>(body)) >
             0);
 }
@@ -168,8 +176,7 @@ std::optional<RecordLayer::Opened> RecordLayer::open(const RawRecord& record, st
   if (!window_.fresh(record.sequence)) return std::nullopt;
   EF_ASSERT(room.size() >= body.size());
   std::memcpy(room.data(), body.data(), body.size());
-  auto covered = additional(record.whole.data(), body.size());
-  EF_ASSERT(EVP_CIPHER_CTX_ctrl(open_, EVP_CTRL_AEAD_TLS1_AAD, covered.size(), covered.data()) == TAG_SIZE);
+  EF_ASSERT(cover(open_, record.whole.data(), body.size()));
   if (EVP_Cipher(open_, room.data(), room.data(), static_cast<unsigned>(body.size())) <= 0)
     return std::nullopt;
   const Opened opened{ByteView(room).subspan(NONCE_SIZE, body.size() - NONCE_SIZE - TAG_SIZE),

@@ -106,7 +106,7 @@ class SimulatedNetwork {
       if (place == places.end()) continue;  // its address of yesterday
       post(static_cast<std::size_t>(place - places.begin()), false, datagram.to, datagram.bytes);
     }
-    out_.clear();
+    endpoint_.recycle(out_);
     for (std::size_t i = 0; i < places.size(); ++i) {
       places[i].client->flush(now, out_);
       for (const Outgoing& datagram : out_) post(i, true, datagram.to, datagram.bytes);

@@ -252,7 +252,7 @@ void Association::established(Time now) {
   handshake_timer_.reset();
   peer_cookie_.clear();
   events_.push_back(ConnectedEvent{});
-  for (const auto& [stream, channel] : channels_) send_open(stream, channel);
+  for (const Channel& channel : channels_) send_open(channel);
   if (!shutdown_reason_.empty()) shutdown(std::move(shutdown_reason_), now);
 }
 
