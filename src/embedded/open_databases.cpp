@@ -1,6 +1,7 @@
 #include "embedded/open_databases.h"
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "embedded/errors.h"
 #include "embedded/image_base.h"
 #include "embedded/memory_base.h"
@@ -36,6 +37,7 @@ Result<std::shared_ptr<Handle>> OpenDatabases::open(const std::string& target) {
   options.prepare_commit_thread = host_.prepare_commit_thread;
   options.executors = host_.executors;
   options.storage.segment_bytes = host_.segment_bytes;
+  options.faults.ignore_read_sets = options.faults.ignore_own_batch = is_planted(Planted::BLIND_RESOLVER);
   if (target.starts_with(DISK) && target.size() > DISK.size()) {
     EF_ASSERT(host_.disk != nullptr);
     options.storage.disk = host_.disk;

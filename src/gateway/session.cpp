@@ -1,6 +1,7 @@
 #include "gateway/session.h"
 
 #include "base/log.h"
+#include "base/planted.h"
 #include "wire/codec.h"
 
 namespace everframe::gateway {
@@ -246,7 +247,8 @@ bool Session::ask_region(region::Message message) {
 }
 
 void Session::on(FromRegion message) {
-  if (state_ != State::ENTERING && state_ != State::IN_WORLD) return;
+  const bool spoken_for = is_planted(Planted::SPOKE_AFTER_GOODBYE) && state_ == State::LEAVING;
+  if (state_ != State::ENTERING && state_ != State::IN_WORLD && !spoken_for) return;
   std::visit([this](auto&& said) { told(std::move(said)); }, std::move(message.message));
 }
 

@@ -125,18 +125,34 @@ void Process::stop() {
   }
 }
 
-void Process::bury() {
-  EF_ASSERT(!alive_ && world_.current_ == nullptr);
-  constexpr int LEFT_MAX = 1'000'000;  // a process that finds no end is a bug
-  const Time now = world_.now();
-  for (const auto& [name, executor] : executors_) executor->busy_until_ = now;
-  for (int i = 0; !left_.empty(); ++i) {
+void Process::run_what_is_left(const std::vector<Process*>& processes) {
+  constexpr int LEFT_MAX = 1'000'000;  // processes that find no end are a bug
+  for (int i = 0;; ++i) {
     EF_ASSERT(i < LEFT_MAX);
-    auto node = left_.extract(left_.begin());
-    world_.run(std::move(node.mapped()), left_, node.key());
+    Process* first = nullptr;
+    for (Process* process : processes) {
+      if (process->left_.empty()) continue;
+      if (first == nullptr || process->left_.begin()->first < first->left_.begin()->first) first = process;
+    }
+    if (first == nullptr) return;
+    auto node = first->left_.extract(first->left_.begin());
+    first->world_.run(std::move(node.mapped()), first->left_, node.key());
   }
-  buried_ = true;
-  world_.clock_.set(now);
+}
+
+void Process::bury(const std::vector<Process*>& processes, const Function<void()>& last) {
+  VirtualWorld& world = processes.front()->world_;
+  EF_ASSERT(world.current_ == nullptr);
+  const Time now = world.now();
+  for (Process* process : processes) {
+    EF_ASSERT(!process->alive_);
+    for (const auto& [name, executor] : process->executors_) executor->busy_until_ = now;
+  }
+  run_what_is_left(processes);
+  last();
+  run_what_is_left(processes);
+  for (Process* process : processes) process->buried_ = true;
+  world.clock_.set(now);
 }
 
 Process::~Process() {

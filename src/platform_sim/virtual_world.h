@@ -3,7 +3,8 @@
 // executor is held up for longer, as a kernel holds up threads. The same calls give the same run, always.
 //
 // Process: executors that live and die together. stop() is kill -9: from then on nothing of it is seen by
-// anybody; the rest of it is then torn down by its owner and runs out of sight (bury), so that nothing leaks.
+// anybody; the rest of it is then torn down by its owner and runs to its end out of sight (bury), so that
+// nothing leaks.
 //
 // Threads: one. Ownership: the world outlives its processes; a process outlives what lives on its executors.
 #pragma once
@@ -118,12 +119,15 @@ class Process {
 
   void hold_up(Time until);  // SIGSTOP, until SIGCONT
   void stop();
-  // After stop(), once the owner has destroyed what it had on the executors.
-  void bury();
+  // Of stopped processes, which may wait for each other: what they still had to do is done, then `last`, then
+  // what that left.
+  static void bury(const std::vector<Process*>& processes, const Function<void()>& last);
 
  private:
   friend class ProcessExecutor;
   friend class VirtualWorld;
+  static void run_what_is_left(const std::vector<Process*>& processes);
+
   VirtualWorld& world_;
   const std::string name_;
   std::map<std::string, std::unique_ptr<ProcessExecutor>> executors_;

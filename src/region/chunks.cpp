@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/planted.h"
 #include "region/convert.h"
 #include "region/region.h"
 #include "wire/codec.h"
@@ -243,6 +244,7 @@ void Region::show(const std::vector<ToldAll>& changes, const std::set<SessionId>
   for (const ToldAll& change : changes) {
     for (const SessionId id : chunks_.at(change.chunk).watchers) {
       if (actors.contains(id) != to_actors) continue;
+      if (is_planted(Planted::SKIPPED_CHANGE) && !to_actors && use_count_ % 3 == 0) continue;
       const bool snapshot_follows = std::find(snapshots_waiting_.begin(), snapshots_waiting_.end(),
                                               std::pair(change.chunk, id)) != snapshots_waiting_.end();
       if (!snapshot_follows) sessions_.at(id).port->tell(change);

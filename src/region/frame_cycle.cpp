@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/planted.h"
 #include "region/convert.h"
 #include "region/region.h"
 #include "world/generate.h"
@@ -112,8 +113,9 @@ Task<> Region::t1() {
       error = owner.error();
     } else {
       const auto ownership = *owner ? read_ownership(**owner) : fail("it is gone");
-      if (!ownership || ownership->epoch != epoch_)
+      if (!is_planted(Planted::STALE_OWNER) && (!ownership || ownership->epoch != epoch_))
         throw std::runtime_error("the region is not ours any more");
+      if (is_planted(Planted::LOST_ACCEPT) && raw(batch.front().input.seq) % 8 == 0) break;
       for (const Queued& queued : batch) {
         transaction.set(world_.keys.input(options_.id, queued.input.player, queued.input.seq),
                         text(world::write_input(queued.input)));
@@ -178,7 +180,9 @@ Task<> Region::frame() {
     co_return;
   }
   const Time began = now();
+  if (is_planted(Planted::OTHER_DICE)) work.frame.seed ^= 1;
   work.effects = world::apply(*state_, work.frame);
+  if (is_planted(Planted::OTHER_DICE)) work.frame.seed ^= 1;
   for (const world::EntityChange& change : work.effects.entities) {
     if (change.before) in_flight_.insert(chunk_of(change.before->position));
     if (change.after) in_flight_.insert(chunk_of(change.after->position));
@@ -186,6 +190,7 @@ Task<> Region::frame() {
   figures_.apply.add((now() - began).count());
   work.head.next_entity = work.effects.next_entity_after;
   work.head.hash = work.effects.hash_after;
+  if (is_planted(Planted::SHOWN_EARLY)) show(changes_of(work.effects), {}, false);
   try {
     co_await commit(work);
   } catch (...) {
@@ -300,12 +305,13 @@ Task<> Region::commit(const Work& work) {
       error = !owner ? owner.error() : head_row.error();
     } else {
       const auto ownership = *owner ? read_ownership(**owner) : fail("it is gone");
-      if (!ownership || ownership->epoch != epoch_)
+      if (!is_planted(Planted::STALE_OWNER) && (!ownership || ownership->epoch != epoch_))
         throw std::runtime_error("the region is not ours any more");
       const auto head = *head_row ? read_head(**head_row) : fail("it is gone");
       if (!head) throw std::runtime_error("the region's head: " + head.error().text);
       if (head->frame == work.frame.no) co_return;  // the attempt with unknown result had committed
       if (*head != head_) throw std::runtime_error("the region's head is not where we left it");
+      if (is_planted(Planted::LOST_COMMIT) && raw(work.frame.no) % 16 == 0) co_return;
       write_rows(transaction, work);
       const auto committed = co_await transaction.commit();
       if (over()) co_return;
@@ -341,7 +347,7 @@ void Region::write_rows(store::Transaction& transaction, const Work& work) {
   for (const auto& [item, delta] : totals) {
     if (delta != 0) transaction.add(keys.ledger_total(item), delta);
   }
-  if (!effects.ledger.empty()) {
+  if (!effects.ledger.empty() && !(is_planted(Planted::FORGOTTEN_LEDGER) && raw(work.frame.no) % 8 == 0)) {
     transaction.set(keys.ledger_entries(options_.id, work.frame.no),
                     text(world::write_ledger(effects.ledger)));
   }

@@ -1,5 +1,6 @@
 // Who is here: admission, entering and leaving, actions and poses as they arrive.
 #include "base/log.h"
+#include "base/planted.h"
 #include "region/accounts.h"
 #include "region/convert.h"
 #include "region/region.h"
@@ -147,6 +148,10 @@ void Region::on(Act request) {
   const ActionSeq seq = request.action.seq;
   if (seq <= work.taken) {
     ++figures_.resends;
+    if (is_planted(Planted::SECOND_EFFECT)) {
+      arrivals_.push_back({world::Input{id, seq, to_world(request.action.body)}, now()});
+      return start_t1();
+    }
     return answer_again(request, *state_->player(id), work);
   }
   if (raw(seq) - raw(work.answered) > wire::UNANSWERED_MAX) {
@@ -174,6 +179,7 @@ void Region::answer_again(const Act& request, const world::Player& player, const
     if (seq <= work.durable) port.tell(Told{wire::Accepted{seq}});
     return;
   }
+  if (is_planted(Planted::SWALLOWED_RESEND)) return;
   for (const world::Outcome& outcome : player.outcomes) {
     if (outcome.seq != seq) continue;
     port.tell(Told{answer_of(outcome)});
