@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/planted.h"
 #include "region/convert.h"
+#include "region/ownership.h"
 #include "region/region.h"
 #include "world/generate.h"
 #include "world/records.h"
@@ -103,18 +104,15 @@ Task<> Region::t1() {
     batch.push_back(std::move(arrivals_.front()));
     arrivals_.pop_front();
   }
-  const std::string ownership_key = world_.keys.region(options_.id);
   store::Transaction transaction = world_.database.begin(executor());
   for (;;) {
-    const auto owner = co_await transaction.get(ownership_key);
+    const auto ours = co_await owns(transaction, world_.keys, options_.id, epoch_, false);
     if (over()) co_return;
     Error error;
-    if (!owner) {
-      error = owner.error();
+    if (!ours) {
+      error = ours.error();
     } else {
-      const auto ownership = *owner ? read_ownership(**owner) : fail("it is gone");
-      if (!is_planted(Planted::STALE_OWNER) && (!ownership || ownership->epoch != epoch_))
-        throw std::runtime_error("the region is not ours any more");
+      if (!*ours) throw std::runtime_error("the region is not ours any more");
       if (is_planted(Planted::LOST_ACCEPT) && raw(batch.front().input.seq) % 8 == 0) break;
       for (const Queued& queued : batch) {
         transaction.set(world_.keys.input(options_.id, queued.input.player, queued.input.seq),
@@ -293,20 +291,17 @@ void Region::add_move(Work& work, PlayerId player) {
 // ---- T2 ----
 
 Task<> Region::commit(const Work& work) {
-  const std::string ownership_key = world_.keys.region(options_.id);
   const std::string head_key = world_.keys.region_head(options_.id);
   store::Transaction transaction = world_.database.begin(executor());
   for (;;) {
     Error error;
-    const auto owner = co_await transaction.get(ownership_key);
+    const auto ours = co_await owns(transaction, world_.keys, options_.id, epoch_, false);
     const auto head_row = co_await transaction.get(head_key);
     if (over()) co_return;
-    if (!owner || !head_row) {
-      error = !owner ? owner.error() : head_row.error();
+    if (!ours || !head_row) {
+      error = !ours ? ours.error() : head_row.error();
     } else {
-      const auto ownership = *owner ? read_ownership(**owner) : fail("it is gone");
-      if (!is_planted(Planted::STALE_OWNER) && (!ownership || ownership->epoch != epoch_))
-        throw std::runtime_error("the region is not ours any more");
+      if (!*ours) throw std::runtime_error("the region is not ours any more");
       const auto head = *head_row ? read_head(**head_row) : fail("it is gone");
       if (!head) throw std::runtime_error("the region's head: " + head.error().text);
       if (head->frame == work.frame.no) co_return;  // the attempt with unknown result had committed

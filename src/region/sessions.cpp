@@ -3,6 +3,7 @@
 #include "base/planted.h"
 #include "region/accounts.h"
 #include "region/convert.h"
+#include "region/ownership.h"
 #include "region/region.h"
 #include "world/generate.h"
 
@@ -68,8 +69,12 @@ Task<> Region::enter(Enter request) {
   const bool found = co_await load_player(id);
   if (over()) co_return;
   const std::string key = world_.keys.session(id);
+  // Who lost the region without knowing it yet welcomes nobody: what it has in memory may be old.
   Function<Task<Result<bool>>(store::Transaction&)> next_epoch =
-      [key](store::Transaction& transaction) -> Task<Result<bool>> {
+      [this, key](store::Transaction& transaction) -> Task<Result<bool>> {
+    const auto ours = co_await owns(transaction, world_.keys, options_.id, epoch_, false);
+    if (!ours) co_return tl::unexpected<Error>(ours.error());
+    if (!*ours) throw std::runtime_error("the region is not ours any more");
     const auto row = co_await transaction.get(key);
     if (!row) co_return tl::unexpected<Error>(row.error());
     const std::uint64_t epoch = (*row ? store::read_u64_value(**row).value_or(0) : 0) + 1;
