@@ -9,7 +9,6 @@ enum class Planted {
   NOTHING,
   DUPE,                 // picking up leaves the pile where it is
   LOST_COMMIT,          // now and then a frame is shown that was never written
-  LOST_ACCEPT,          // now and then an action is accepted that was never written
   SHOWN_EARLY,          // a frame is shown before its commit
   STALE_OWNER,          // neither transaction looks at the owner's epoch
   SWALLOWED_RESEND,     // an action that comes again and was answered already gets no answer

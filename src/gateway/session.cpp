@@ -247,8 +247,7 @@ bool Session::ask_region(region::Message message) {
 }
 
 void Session::on(FromRegion message) {
-  const bool spoken_for = is_planted(Planted::SPOKE_AFTER_GOODBYE) && state_ == State::LEAVING;
-  if (state_ != State::ENTERING && state_ != State::IN_WORLD && !spoken_for) return;
+  if (state_ != State::ENTERING && state_ != State::IN_WORLD) return;
   std::visit([this](auto&& said) { told(std::move(said)); }, std::move(message.message));
 }
 
@@ -420,6 +419,7 @@ void Session::goodbye(wire::GoodbyeReason reason, std::string detail) {
   become(State::LEAVING);
   if (detail.size() > wire::DETAIL_MAX) detail.resize(wire::DETAIL_MAX);
   send_event(wire::Goodbye{reason, std::move(detail)});
+  if (is_planted(Planted::SPOKE_AFTER_GOODBYE)) send_event(wire::Pong{});
   close_when_drained(now() + LEAVING_MAX);
 }
 

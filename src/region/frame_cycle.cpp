@@ -113,7 +113,6 @@ Task<> Region::t1() {
       error = ours.error();
     } else {
       if (!*ours) throw std::runtime_error("the region is not ours any more");
-      if (is_planted(Planted::LOST_ACCEPT) && raw(batch.front().input.seq) % 8 == 0) break;
       for (const Queued& queued : batch) {
         transaction.set(world_.keys.input(options_.id, queued.input.player, queued.input.seq),
                         text(world::write_input(queued.input)));
