@@ -345,9 +345,11 @@ void Town::judge() {
   faulty_ = false;
   history_.pause();
   for (const auto& server : servers_) server->process().stop();
-  store_->stop();
-  disk_.stop();
-  tear_down();
+  if (store_) {  // else the machine is down
+    store_->stop();
+    disk_.stop();
+    tear_down();
+  }
   disk_.restart(world_.dice().below(2) ==
                 0);  // what was acknowledged is there, whether or not the power went
   platform_sim::Process process(world_, "judge");
