@@ -40,9 +40,9 @@ bench:           ## builds (release) and runs every benchmark
 
 sim:             ## simulated disks that lose power and histories of transactions, TIMES (10) as many as in make test
 	@tools/install_deps.sh test
-	@tools/build.sh debug $(JOBS) embedded_test
-	@EVERFRAME_CRASH_LIVES=$$((20000 * $(TIMES))) EVERFRAME_HISTORIES=$$((3000 * $(TIMES))) \
-	  build/debug/bin/embedded_test --gtest_filter='StorageCrash.*:HistoryTest.*'
+	@tools/build.sh debug $(JOBS) embedded_test embedded_engine_test
+	@EVERFRAME_CRASH_LIVES=$$((20000 * $(TIMES))) build/debug/bin/embedded_engine_test --gtest_filter='StorageCrash.*'
+	@EVERFRAME_HISTORIES=$$((3000 * $(TIMES))) build/debug/bin/embedded_test --gtest_filter='HistoryTest.*'
 
 fuzz:            ## fuzzes each parser of bytes from outside for SECONDS (30); what it finds goes to build/fuzz/found
 	@tools/install_deps.sh fuzz
