@@ -38,8 +38,10 @@ struct Peer {
   std::vector<Address> proven;     // by STUN; the oldest first
   std::optional<Address> address;  // where we send: where the last authenticated record came from
   Time heard;
+  std::optional<Time> answered;    // the first check; until the handshake begins
   std::optional<Time> connect_by;  // until the association is open
   std::uint64_t bad_packets = 0;   // of link.bad_packets(), counted already
+  std::uint64_t bad_records = 0;   // likewise
   std::optional<Time> armed;
   bool dirty = false;
 };
@@ -92,8 +94,8 @@ struct Endpoint::Impl {
   void prove(Peer& peer, const Address& from, bool nominated);
   void on_record(const Address& from, ByteView datagram, Time now);
   void collect(Peer& peer, Time now);
-  void arm(Peer& peer, Time now);
-  Time due(const Peer& peer, Time now) const;
+  void arm(Peer& peer);
+  Time due(const Peer& peer) const;
   void advance(Peer& peer, Time now);
   void end(Peer& peer, std::string reason, Time now);
 };
@@ -121,6 +123,7 @@ void Endpoint::Impl::on_stun(const Address& from, ByteView datagram, Time now) {
     return emit(write_stun_error(message->transaction, ROLE_CONFLICT, "Role Conflict", peer.password), from);
   }
   peer.heard = now;
+  if (peer.proven.empty()) peer.answered = now;
   prove(peer, from, message->use_candidate);
   emit(write_stun_success(message->transaction, from, peer.password), from);
   touch(peer);
@@ -151,11 +154,16 @@ void Endpoint::Impl::on_record(const Address& from, ByteView datagram, Time now)
   }
   Peer& peer = *peers.at(found->second);
   const bool was_secured = peer.link.secured();
+  // A client begins its handshake when our answer to its check arrives.
+  if (const auto answered = std::exchange(peer.answered, std::nullopt))
+    peer.link.expect_round_trip(now - *answered);
   const Link::Heard heard = peer.link.receive(datagram, now);
-  if (heard == Link::Heard::NOTHING && !peer.link.closed()) ++figures.bad_records;
-  if (heard == Link::Heard::RECORD) {
+  const std::uint64_t bad = peer.link.bad_records();
+  figures.bad_records += bad - std::exchange(peer.bad_records, bad);
+  if (heard >= Link::Heard::RECORD) {
     peer.heard = now;
-    if (peer.address != from) {
+    // Only by its newest record: one that was held back must not move it to where it came from.
+    if (heard == Link::Heard::NEWEST && peer.address != from) {
       peer.address = from;
       ++figures.roamed;
     }
@@ -206,17 +214,17 @@ void Endpoint::Impl::end(Peer& peer, std::string reason, Time now) {
   peers.erase(peer.id);
 }
 
-Time Endpoint::Impl::due(const Peer& peer, Time now) const {
+Time Endpoint::Impl::due(const Peer& peer) const {
   Time first = peer.heard + SILENCE_MAX;
   if (peer.connect_by) first = std::min(first, *peer.connect_by);
-  if (const auto link = peer.link.next_timeout(now)) first = std::min(first, *link);
+  if (const auto link = peer.link.next_timeout()) first = std::min(first, *link);
   return first;
 }
 
 // Only ever earlier: a timer that fires too soon looks again, which is cheaper than moving it with each
 // packet.
-void Endpoint::Impl::arm(Peer& peer, Time now) {
-  const Time first = due(peer, now);
+void Endpoint::Impl::arm(Peer& peer) {
+  const Time first = due(peer);
   if (peer.armed && *peer.armed <= first) return;
   if (peer.armed) timers.erase({*peer.armed, peer.id});
   peer.armed = first;
@@ -266,7 +274,7 @@ Result<Endpoint::Accepted> Endpoint::accept(std::string_view offer, Time now) {
   const PeerId id{++self.last_id};
   auto peer = std::make_unique<Peer>(id, answer, *read, self.certificate, Prng(self.ice.number()), now);
   self.by_ufrag.emplace(answer.ufrag, id);
-  self.arm(*peer, now);
+  self.arm(*peer);
   self.peers.emplace(id, std::move(peer));
   ++self.figures.peers;
   return Accepted{id, write_sdp(answer)};
@@ -342,7 +350,7 @@ bool Endpoint::flush(Time now, std::vector<Outgoing>& out, std::size_t peers_max
     if (peer == nullptr) continue;
     peer->dirty = false;
     self.poll(*peer, now, out);
-    self.arm(*peer, now);
+    self.arm(*peer);
   }
   return !self.dirty.empty();
 }

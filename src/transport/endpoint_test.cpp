@@ -1,9 +1,8 @@
-// An endpoint and clients over a simulated network, in virtual time (DTLS's retransmission clock too: OpenSSL
-// asks gettimeofday, which this program defines). What would break these: a lost datagram that stops a
-// handshake, a peer that does not follow its client to a new address, hostile bytes that disturb somebody
-// else or are answered, a wrong fingerprint or password that gets in, a silent peer that stays for ever.
+// An endpoint and clients over a simulated network, in virtual time. What would break these: a lost datagram
+// that stops a handshake, a peer that does not follow its client to a new address, hostile bytes that disturb
+// somebody else or are answered, a wrong fingerprint or password that gets in, a silent peer that stays for
+// ever.
 #include <gtest/gtest.h>
-#include <sys/time.h>
 
 #include <map>
 #include <queue>
@@ -15,13 +14,6 @@
 
 namespace {
 everframe::Time virtual_now{std::chrono::hours(1)};
-}
-
-extern "C" int gettimeofday(timeval* tv, void*) noexcept {
-  const auto us = virtual_now.time_since_epoch().count();
-  tv->tv_sec = us / 1'000'000;
-  tv->tv_usec = us % 1'000'000;
-  return 0;
 }
 
 namespace everframe::transport {

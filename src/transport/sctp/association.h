@@ -64,8 +64,9 @@ class Association {
   std::optional<Time> next_timeout() const;  // advance() and poll() then
   std::optional<Event> next_event();
 
-  // Builds the next packet to send, at most PACKET_SIZE_MAX bytes. False when there is none now.
-  bool poll(Bytes& packet, Time now);
+  // Builds the next packet to send, at most PACKET_SIZE_MAX bytes, behind `headroom` bytes left for a
+  // record's header. False when there is none now.
+  bool poll(Bytes& packet, Time now, std::size_t headroom = 0);
 
   Result<ChannelId> open(ChannelOptions options, Time now);  // also before the association is up
   SendOutcome send(ChannelId channel, ByteView message, bool binary, Time now);
