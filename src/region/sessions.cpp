@@ -83,10 +83,11 @@ Task<> Region::enter(Enter request) {
   };
   const Result<bool> counted = co_await world_.database.run<bool>(executor(), std::move(next_epoch));
   if (over()) co_return;
+  // As with T1 and T2: who cannot write must not go on, or nobody would ever restart it.
+  if (!counted) throw std::runtime_error("entering: " + counted.error().text);
   co_await settled();
   if (over()) co_return;
-  if (!found || !counted || draining_) {
-    if (!counted) log::error("entering player {}: {}", raw(id), counted.error().text);
+  if (!found || draining_) {
     request.port->tell(Ended{wire::GoodbyeReason::UNAVAILABLE, draining_ ? "the server stops" : "try again"});
   } else {
     bring_in(request);

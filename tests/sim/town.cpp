@@ -94,6 +94,7 @@ Server* Town::serving() {
 // ---- the machine ----
 
 void Town::boot() {
+  if (judging_) return;
   restarting_ = false;
   store_ = std::make_unique<platform_sim::Process>(world_, fmt::format("store {}", lives_ + 1));
   embedded::Host host;
@@ -306,7 +307,8 @@ void Town::heal() {
   disk_.set_capacity(platform_sim::SimulatedDisk::NEVER);
 }
 
-bool Town::is_well() const {
+bool Town::is_well() {
+  if (serving() == nullptr) return false;  // it may be down while the players do not know it yet
   for (const auto& player : players_) {
     if (!player->in_world() || player->unanswered() > 0) return false;
   }
@@ -341,6 +343,7 @@ void Town::drain() {
 }
 
 void Town::judge() {
+  judging_ = true;  // a machine that is down stays so
   outcome_.crashes = crashes_;
   faulty_ = false;
   history_.pause();

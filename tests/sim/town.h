@@ -51,7 +51,7 @@ class Town {
   void strike_player(const Fault& fault);
   void second_owner(const Fault& fault);
   void heal();
-  bool is_well() const;
+  bool is_well();
   void become_well();
   void drain();
   void judge();
@@ -77,6 +77,7 @@ class Town {
   bool faulty_ = true;  // until everything is made well
   bool drained_ = false;
   bool restarting_ = false;
+  bool judging_ = false;
   unsigned lives_ = 0;
   std::uint64_t crashes_ = 0;
   Outcome outcome_;
