@@ -1,5 +1,5 @@
 # Everframe's commands. Each installs what it needs, builds what changed, and is safe to repeat.
-.PHONY: help deps run test bench sim fuzz asan tsan format lint
+.PHONY: help deps run test bench sim spec fuzz asan tsan format lint
 JOBS ?= $(shell nproc)
 # of make run
 HTTP ?= 127.0.0.1:8080
@@ -43,6 +43,9 @@ sim:             ## simulated disks that lose power and histories of transaction
 	@tools/build.sh debug $(JOBS) embedded_test
 	@EVERFRAME_CRASH_LIVES=$$((20000 * $(TIMES))) EVERFRAME_HISTORIES=$$((3000 * $(TIMES))) \
 	  build/debug/bin/embedded_test --gtest_filter='StorageCrash.*:HistoryTest.*'
+
+spec:            ## the formal model under TLC, where that is installed (TLC_JAR=FILE): spec/README.md
+	@tools/check_spec.sh $(JOBS)
 
 fuzz:            ## fuzzes each parser of bytes from outside for SECONDS (30); what it finds goes to build/fuzz/found
 	@tools/install_deps.sh fuzz

@@ -12,6 +12,7 @@
 #include "everframed/content_json.h"
 #include "gateway/hub.h"
 #include "platform_os/asio_executor.h"
+#include "platform_os/line_file.h"
 #include "platform_os/os_clock.h"
 #include "platform_os/os_disk.h"
 #include "platform_os/os_limits.h"
@@ -69,6 +70,7 @@ class Server {
  private:
   Result<std::unique_ptr<store::Database>> open_store();
   Result<void> open_world();
+  Result<void> open_trace();
   Result<void> open_tools(const std::string& target);
   Result<void> open_line();
   void start_actors();
@@ -85,6 +87,8 @@ class Server {
   platform_os::OsDisk disk_;
   platform_os::UdpNetwork network_;
   const store::WorldKeys keys_;
+  std::unique_ptr<platform_os::LineFile> trace_file_;
+  std::optional<region::StepLines> trace_;
   std::optional<world::Content> content_;
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<remote::Server> tools_;
@@ -122,6 +126,7 @@ Result<void> Server::start() {
   gateway_executor_.start();
   if (auto line = open_line(); !line) return line;
   if (auto world = open_world(); !world) return world;
+  if (auto trace = open_trace(); !trace) return trace;
   return {};
 }
 
@@ -170,6 +175,16 @@ Result<void> Server::open_world() {
   return {};
 }
 
+Result<void> Server::open_trace() {
+  if (configuration_.trace.empty()) return {};
+  auto file = platform_os::LineFile::open(configuration_.trace);
+  if (!file) return fail("--trace: {}", file.error().text);
+  trace_file_ = std::move(*file);
+  trace_.emplace([this](std::string_view line) { trace_file_->append(line); },
+                 std::uint64_t{configuration_.trace_mb_max} * 1'000'000);
+  return {};
+}
+
 // The tools reach the store through a socket in its directory while we have it locked.
 Result<void> Server::open_tools(const std::string& target) {
   constexpr std::string_view EMBEDDED = "embedded:";
@@ -210,7 +225,8 @@ void Server::start_actors() {
   region::Region::Options region_options;
   region_options.frame_interval_min = std::chrono::milliseconds(configuration_.frame_interval_min_ms);
   region_options.state_hz = configuration_.state_hz;
-  const region::Region::World world{*content_, *database_, keys_, entropy_, clock_};
+  const region::Region::World world{*content_, *database_, keys_,
+                                    entropy_,  clock_,     trace_ ? &*trace_ : nullptr};
   actor::ChildSpec region_spec{"region 1", actor::Restart::PERMANENT, region_executor_};
   region_ =
       root_->start_child<region::Message>(std::move(region_spec), [world, region_options](actor::Life life) {
@@ -221,6 +237,7 @@ void Server::start_actors() {
   hub_options.session.state_hz = static_cast<std::uint8_t>(configuration_.state_hz);
   hub_options.session.view_chunks = static_cast<std::uint8_t>(configuration_.view_chunks);
   hub_options.session.world_edge_mm = content_->rules.world_size_mm / 2;
+  hub_options.session.steps = world.steps;
   hub_options.session.content_hash = content_->hash;
   hub_options.session.state_bytes_a_second = configuration_.state_kbit_s * 1'000 / 8;
   actor::ChildSpec hub_spec{"hub", actor::Restart::PERMANENT, gateway_executor_};
