@@ -16,16 +16,17 @@ Result<void> bench_conflicts(const Settings& settings, Report& report) {
     embedded::Resolver resolver(0);
     Prng dice(static_cast<std::uint64_t>(round) + 1);
     double spent = 0;
-    const auto point = [&] {
-      const std::string key = key_of(dice.below(KEYS));
-      return embedded::KeyRange{key, embedded::key_after(key)};
-    };
     for (int batch = 1; batch <= WINDOW + batches; ++batch) {
-      std::vector<std::vector<embedded::KeyRange>> reads(BATCH), writes(BATCH);
+      embedded::Arena keys;
+      const auto point = [&] {
+        const std::string_view key = keys.copy_key(key_of(dice.below(KEYS)));
+        return embedded::RangeView{key, embedded::Arena::successor(key)};
+      };
+      std::vector<std::vector<embedded::RangeView>> reads(BATCH), writes(BATCH);
       for (std::size_t i = 0; i < BATCH; ++i) {
         for (int r = 0; r < 5; ++r) reads[i].push_back(point());
         const std::uint64_t from = dice.below(KEYS);
-        reads[i].push_back({key_of(from), key_of(from + 100)});
+        reads[i].push_back({keys.copy(key_of(from)), keys.copy(key_of(from + 100))});
         for (std::size_t w = 0; w < WRITES; ++w) writes[i].push_back(point());
       }
       const double begun = now_us();

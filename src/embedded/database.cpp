@@ -17,6 +17,8 @@ namespace {
 // What lies between the last version before a restart and the first one after: FoundationDB's
 // MAX_VERSIONS_IN_FLIGHT, so that versions of before are recognisably old.
 constexpr Version RESTART_GAP = 100'000'000;
+// Requests whose keys are brought near together: about as many as fit the first cache.
+constexpr std::size_t EXPECTED_REQUESTS = 8;
 // Settling waits this much past the time when the oldest version may go, so that it moves many at once.
 constexpr Duration SETTLE_DELAY = 250ms;
 
@@ -224,15 +226,17 @@ std::vector<fdb_error_t> Database::resolve_and_apply(std::vector<CommitRequest>&
                                                      std::vector<KeyRange>& changed) {
   std::vector<fdb_error_t> verdicts;
   verdicts.reserve(batch.size());
+  Arena stamped;
   storage_->begin(version);
   std::uint16_t order = 0;
   for (CommitRequest& request : batch) {
     fdb_error_t verdict = 0;
+    if (order % EXPECTED_REQUESTS == 0) expect(std::span(batch).subspan(order));
     if (failed_) {
       verdict = error::IO_ERROR;
     } else {
-      fill_stamps(request, version, order);
-      const auto resolved = resolver_.resolve(request.read_version, request.reads, std::move(request.writes),
+      fill_stamps(request, version, order, stamped);
+      const auto resolved = resolver_.resolve(request.read_version, request.reads, request.writes,
                                               request.outcome->conflicting.get());
       if (resolved == Resolver::Verdict::CONFLICT) verdict = error::NOT_COMMITTED;
       if (resolved == Resolver::Verdict::TOO_OLD) verdict = error::TRANSACTION_TOO_OLD;
@@ -249,15 +253,28 @@ std::vector<fdb_error_t> Database::resolve_and_apply(std::vector<CommitRequest>&
   return verdicts;
 }
 
+// Of the first few of `requests`, the keys that will be changed.
+void Database::expect(std::span<const CommitRequest> requests) const {
+  std::array<std::string_view, Window::EXPECTED_MAX> keys;
+  std::size_t count = 0;
+  for (const CommitRequest& request : requests.first(std::min(requests.size(), EXPECTED_REQUESTS))) {
+    for (const MutationView& mutation : request.mutations) {
+      if (count == keys.size()) break;
+      keys[count++] = mutation.key;
+    }
+  }
+  storage_->expect(std::span(keys).first(count));
+}
+
 // Stamped keys and values get their bytes; a stamped key, known only now, its conflict range.
-void Database::fill_stamps(CommitRequest& request, Version version, std::uint16_t order) const {
-  for (Mutation& mutation : request.mutations) {
+void Database::fill_stamps(CommitRequest& request, Version version, std::uint16_t order, Arena& arena) {
+  for (MutationView& mutation : request.mutations) {
     if (mutation.type == MutationType::SET_VERSIONSTAMPED_KEY) {
-      mutation.key = with_stamp(mutation.key, versionstamp(version, order));
+      mutation.key = arena.copy_key(with_stamp(mutation.key, versionstamp(version, order)));
       mutation.type = MutationType::SET;
-      if (mutation.conflict) request.writes.push_back({mutation.key, key_after(mutation.key)});
+      if (mutation.conflict) request.writes.push_back({mutation.key, Arena::successor(mutation.key)});
     } else if (mutation.type == MutationType::SET_VERSIONSTAMPED_VALUE) {
-      mutation.value = with_stamp(mutation.value, versionstamp(version, order));
+      mutation.value = arena.copy(with_stamp(mutation.value, versionstamp(version, order)));
       mutation.type = MutationType::SET;
     }
   }
@@ -266,9 +283,10 @@ void Database::fill_stamps(CommitRequest& request, Version version, std::uint16_
 Result<void> Database::apply(CommitRequest& request, std::vector<KeyRange>& changed) {
   const bool watched = !watches_.empty();
   if (watched) {
-    for (const Mutation& mutation : request.mutations) {
+    for (const MutationView& mutation : request.mutations) {
       const bool range = mutation.type == MutationType::CLEAR_RANGE;
-      changed.push_back({mutation.key, range ? mutation.value : key_after(mutation.key)});
+      changed.push_back(
+          {std::string(mutation.key), range ? std::string(mutation.value) : key_after(mutation.key)});
     }
   }
   return storage_->apply(request.mutations);

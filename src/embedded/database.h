@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -43,9 +44,10 @@ struct CommitOutcome {
 
 struct CommitRequest {
   Version read_version = NO_VERSION;  // NO_VERSION: nothing was read
-  std::vector<KeyRange> reads;
-  std::vector<KeyRange> writes;
-  std::vector<Mutation> mutations;
+  std::vector<RangeView> reads;
+  std::vector<RangeView> writes;
+  std::vector<MutationView> mutations;
+  std::shared_ptr<const void> written;  // whose bytes these are
   std::size_t bytes = 0;
   std::shared_ptr<CommitOutcome> outcome;
 };
@@ -92,7 +94,8 @@ class Database {
   void process(std::vector<CommitRequest> batch);
   std::vector<fdb_error_t> resolve_and_apply(std::vector<CommitRequest>& batch, Version version,
                                              std::vector<KeyRange>& changed);
-  void fill_stamps(CommitRequest& request, Version version, std::uint16_t order) const;
+  static void fill_stamps(CommitRequest& request, Version version, std::uint16_t order, Arena& arena);
+  void expect(std::span<const CommitRequest> requests) const;
   Result<void> apply(CommitRequest& request, std::vector<KeyRange>& changed);
   void answer(std::vector<CommitRequest>& batch, const std::vector<fdb_error_t>& verdicts, Version version);
   void set_watch(Watch watch);

@@ -10,9 +10,11 @@
 #pragma once
 #include <deque>
 #include <map>
-#include <string>
+#include <memory>
+#include <span>
 #include <vector>
 
+#include "embedded/arena.h"
 #include "embedded/types.h"
 
 namespace everframe::embedded {
@@ -35,7 +37,7 @@ class Resolver {
 
   // One transaction of the open batch, after those already accepted into it. Accepting adds its writes.
   // `read_version` NO_VERSION: it read nothing. `conflicting`, if given, gets the ranges of `reads` that met.
-  Verdict resolve(Version read_version, const std::vector<KeyRange>& reads, std::vector<KeyRange> writes,
+  Verdict resolve(Version read_version, std::span<const RangeView> reads, std::span<const RangeView> writes,
                   std::vector<KeyRange>* conflicting = nullptr);
 
   // Closes the batch: its accepted writes happened at `version`.
@@ -46,22 +48,25 @@ class Resolver {
   Version oldest() const { return oldest_; }
 
  private:
-  using Writes = std::vector<KeyRange>;  // sorted, disjoint
+  using Writes = std::vector<RangeView>;  // sorted, disjoint
   struct Batch {
     Version version = NO_VERSION;
-    Writes writes;
+    std::unique_ptr<Arena> keys;
+    Writes writes;              // of `keys`
     bool closes_group = false;  // of SUMMARY batches
-    Writes summary;             // of its group; empty until it is asked for
+    Writes summary;             // of its group, of the group's keys; empty until it is asked for
   };
   static constexpr std::size_t SUMMARY = 16;  // batches; of the order of the root of a window's batches
 
-  bool meets_batches(Version read_version, const KeyRange& range);
-  bool meets_open_batch(const KeyRange& range) const;
-  static bool meets(const Writes& writes, const KeyRange& range);
-  void add(KeyRange range);
+  bool meets_batches(Version read_version, const RangeView& range);
+  bool meets_open_batch(const RangeView& range) const;
+  static bool meets(const Writes& writes, const RangeView& range);
+  void add(const RangeView& range);
   const Writes& summary_of(std::size_t last);
 
-  std::map<std::string, std::string, std::less<>> open_;  // begin to end, disjoint
+  std::unique_ptr<Arena> keys_ = std::make_unique<Arena>();          // of the open batch
+  Arena nodes_;                                                      // of its map
+  std::pmr::map<std::string_view, std::string_view> open_{&nodes_};  // begin to end, disjoint; of `keys_`
   std::deque<Batch> batches_;
   std::size_t since_group_ = 0;
   Version oldest_;

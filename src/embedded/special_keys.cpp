@@ -37,22 +37,17 @@ constexpr std::string_view STATUS =
     R"("cluster":{"data":{"state":{"healthy":true,"name":"healthy"}},"database_available":true}})";
 
 // `ranges` as FoundationDB tells a set of ranges: "1" at each begin, "0" at each end.
-void add_ranges(std::vector<SpecialRow>& rows, std::string_view name, const std::vector<KeyRange>& ranges) {
+void add_ranges(std::vector<SpecialRow>& rows, std::string_view name, const RangeSet& ranges) {
   const std::string prefix = std::string(TRANSACTION) + std::string(name);
-  for (const KeyRange& range : ranges) {
-    if (!rows.empty() && rows.back().first == prefix + range.begin) {
+  const auto key = [&prefix](std::string_view place) { return prefix + std::string(place); };
+  for (const RangeView& range : ranges.all()) {
+    if (!rows.empty() && rows.back().first == key(range.begin)) {
       rows.pop_back();  // it goes on where the one before ended
     } else {
-      rows.emplace_back(prefix + range.begin, "1");
+      rows.emplace_back(key(range.begin), "1");
     }
-    rows.emplace_back(prefix + range.end, "0");
+    rows.emplace_back(key(range.end), "0");
   }
-}
-
-std::vector<KeyRange> joined(const std::vector<KeyRange>& ranges) {
-  RangeSet set;
-  for (const KeyRange& range : ranges) set.add(range.begin, range.end);
-  return set.all();
 }
 
 }  // namespace
@@ -65,9 +60,14 @@ std::vector<SpecialRow> Transaction::special_rows(std::string_view module) const
   if (all || module == CONNECTION_STRING) rows.emplace_back(CONNECTION_STRING, handle_->target());
   if (all || module == STATUS_JSON) rows.emplace_back(STATUS_JSON, STATUS);
   if (all || module == TRANSACTION) {
-    if (conflicting_ != nullptr) add_ranges(rows, "conflicting_keys/", joined(*conflicting_));
-    add_ranges(rows, "read_conflict_range/", read_conflicts_.all());
-    add_ranges(rows, "write_conflict_range/", write_conflicts_.all());
+    if (conflicting_ != nullptr) {
+      Arena arena;
+      RangeSet joined(arena);
+      for (const KeyRange& range : *conflicting_) joined.add(range.begin, range.end);
+      add_ranges(rows, "conflicting_keys/", joined);
+    }
+    add_ranges(rows, "read_conflict_range/", written_->read_conflicts);
+    add_ranges(rows, "write_conflict_range/", written_->write_conflicts);
   }
   return rows;
 }

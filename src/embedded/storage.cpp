@@ -246,6 +246,11 @@ Result<bool> Storage::merge(const Window::Slice& slice, Base::Cursor& cursor, bo
   return false;
 }
 
+void Storage::expect(std::span<const std::string_view> keys) const {
+  const std::shared_lock lock(mutex_);
+  window_.expect(keys);
+}
+
 void Storage::begin(Version version) {
   EF_ASSERT(version > version_ && version > recovered_);
   version_ = version;
@@ -258,21 +263,20 @@ void Storage::record(const Change& change) {
   write_change(record_, change);
 }
 
-void Storage::set(std::string_view key, std::optional<std::string> value) {
+void Storage::set(std::string_view key, std::optional<std::string_view> value) {
   if (value) {
     record({ChangeKind::SET, key, *value});
   } else {
     record({ChangeKind::CLEAR_KEY, key, {}});
   }
-  window_.set(key, std::move(value), version_);
+  window_.set(key, value, version_);
 }
 
-Result<void> Storage::apply(std::span<Mutation> mutations) {
+Result<void> Storage::apply(std::span<const MutationView> mutations) {
   while (!mutations.empty()) {
     std::unique_lock lock(mutex_);
     const std::size_t some = std::min(mutations.size(), APPLY_STEPS);
-    window_.expect(mutations.first(some));
-    for (Mutation& mutation : mutations.first(some)) {
+    for (const MutationView& mutation : mutations.first(some)) {
       if (auto applied = apply_locked(mutation, lock); !applied) return applied;
     }
     mutations = mutations.subspan(some);
@@ -280,12 +284,10 @@ Result<void> Storage::apply(std::span<Mutation> mutations) {
   return {};
 }
 
-Result<void> Storage::apply_locked(Mutation& mutation, std::unique_lock<std::shared_mutex>& lock) {
-  const MutationType type = mutation.type;
-  const std::string& key = mutation.key;
-  std::string& value = mutation.value;
+Result<void> Storage::apply_locked(const MutationView& mutation, std::unique_lock<std::shared_mutex>& lock) {
+  const auto& [type, key, value, conflict] = mutation;
   if (type == MutationType::SET) {
-    set(key, std::move(value));
+    set(key, value);
     return {};
   }
   if (type == MutationType::CLEAR_RANGE) {
@@ -309,9 +311,9 @@ Result<void> Storage::apply_locked(Mutation& mutation, std::unique_lock<std::sha
     }
     lock.lock();
   }
-  auto result = apply_atomic(type, found.value, value);
+  const auto result = apply_atomic(type, found.value, value);
   if (!result && !found.value) return {};
-  set(key, std::move(result));
+  set(key, result ? std::optional<std::string_view>(*result) : std::nullopt);
   return {};
 }
 
@@ -349,7 +351,7 @@ Result<bool> Storage::settle(Version upto) {
   }
   for (std::size_t i = 0; i < round.batches; ++i) {
     const std::shared_lock lock(mutex_);
-    window_.visit_changes(round, i, [&](std::string_view key, const std::optional<std::string>& value) {
+    window_.visit_changes(round, i, [&](std::string_view key, const std::optional<std::string_view>& value) {
       value ? step->put(key, *value) : step->erase(key);
     });
   }

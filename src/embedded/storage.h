@@ -61,11 +61,16 @@ class Storage {
   Result<bool> range(std::string_view begin, std::string_view end, Version at, bool reverse,
                      ReadLimits& limits, Rows& rows) const;
 
+  // The keys that are about to be changed, if they are known beforehand: see Window::expect.
+  void expect(std::span<const std::string_view> keys) const;
   // One batch: its changes in order, then its record to the log. finish() returns once it is durable.
   void begin(Version version);
-  // Atomic ones meet the values so far; versionstamps are filled in. The mutations' bytes are taken.
-  Result<void> apply(std::span<Mutation> mutations);
-  Result<void> apply(Mutation mutation) { return apply(std::span(&mutation, 1)); }
+  // Atomic ones meet the values so far; versionstamps are filled in. Bytes are copied.
+  Result<void> apply(std::span<const MutationView> mutations);
+  Result<void> apply(const Mutation& mutation) {
+    const MutationView view{mutation.type, mutation.key, mutation.value};
+    return apply(std::span(&view, 1));
+  }
   Result<void> finish();
 
   // Moves one round of versions up to `upto` (published, and no longer readable) into the base; false: none
@@ -90,9 +95,9 @@ class Storage {
   Result<void> replay();
   Result<bool> merge(const Window::Slice& slice, Base::Cursor& cursor, bool reverse, ReadLimits& limits,
                      Rows& rows) const;
-  Result<void> apply_locked(Mutation& mutation, std::unique_lock<std::shared_mutex>& lock);
+  Result<void> apply_locked(const MutationView& mutation, std::unique_lock<std::shared_mutex>& lock);
   void record(const Change& change);
-  void set(std::string_view key, std::optional<std::string> value);
+  void set(std::string_view key, std::optional<std::string_view> value);
   void forget_rows(const Window::Round& round, const std::vector<std::string>& cleared, bool cleared_more);
 
   const Options options_;

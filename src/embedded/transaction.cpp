@@ -58,10 +58,7 @@ void Transaction::begin_attempt() {
   read_version_ = NO_VERSION;
   has_read_ = false;
   conflicting_.reset();
-  writes_ = WriteMap();
-  plain_mutations_.clear();
-  read_conflicts_.clear();
-  write_conflicts_.clear();
+  written_ = std::make_shared<Written>();
   watches_.clear();
   stamps_.clear();
   approximate_size_ = 0;
@@ -154,9 +151,14 @@ bool Transaction::take_write_conflict() {
   return conflict;
 }
 
+void Transaction::add_write_conflict(std::string_view key) {
+  approximate_size_ += static_cast<std::int64_t>(2 * key.size() + 1) + RANGE_OVERHEAD;
+  written_->write_conflicts.add_key(key);
+}
+
 void Transaction::add_write_conflict(std::string_view begin, std::string_view end) {
   approximate_size_ += static_cast<std::int64_t>(begin.size() + end.size()) + RANGE_OVERHEAD;
-  write_conflicts_.add(begin, end);
+  written_->write_conflicts.add(begin, end);
 }
 
 // Of a key about to be written; 0 if it may be.
@@ -187,12 +189,12 @@ void Transaction::set(std::string_view key, std::string_view value) {
   if (value.size() > VALUE_BYTES_MAX) return defer(error::VALUE_TOO_LARGE);
   approximate_size_ += static_cast<std::int64_t>(key.size() + value.size()) + MUTATION_OVERHEAD;
   total_cost_ += write_cost(key.size() + value.size());
-  if (conflict) add_write_conflict(key, key_after(key));
+  if (conflict) add_write_conflict(key);
   if (options_.read_your_writes_disabled) {
-    plain_mutations_.push_back({MutationType::SET, std::string(key), std::string(value)});
+    written_->add_plain(MutationType::SET, key, value);
     return;
   }
-  writes_.set(key, value);
+  written_->writes.set(key, value);
   if (watches_.empty()) return;
   const std::optional<std::string> now{std::string(value)};
   trigger_watches(key, key_after(key), &now);
@@ -230,10 +232,10 @@ void Transaction::clear_range(std::string_view begin, std::string_view end) {
   total_cost_ += write_cost(0);
   if (conflict) add_write_conflict(begin, end);
   if (options_.read_your_writes_disabled) {
-    plain_mutations_.push_back({MutationType::CLEAR_RANGE, std::string(begin), std::string(end)});
+    written_->add_plain(MutationType::CLEAR_RANGE, begin, end);
     return;
   }
-  writes_.clear(begin, end);
+  written_->writes.clear(begin, end);
   const std::optional<std::string> absent;
   trigger_watches(begin, end, &absent);
 }
@@ -260,9 +262,9 @@ void Transaction::atomic(int type, std::string_view key, std::string_view operan
   }
   approximate_size_ += static_cast<std::int64_t>(key.size() + operand.size()) + MUTATION_OVERHEAD;
   total_cost_ += write_cost(key.size() + operand.size());
-  if (conflict && !stamped_key) add_write_conflict(key, key_after(key));
+  if (conflict && !stamped_key) add_write_conflict(key);
   if (options_.read_your_writes_disabled) {
-    plain_mutations_.push_back({operation, std::string(key), std::string(operand)});
+    written_->add_plain(operation, key, operand);
     return;
   }
   if (stamped_key) {
@@ -270,11 +272,12 @@ void Transaction::atomic(int type, std::string_view key, std::string_view operan
     const std::string least = embedded::versionstamp(std::max<Version>(read_version_, 0), 0);
     std::string end = key_after(with_stamp(key, std::string(STAMP_BYTES, '\xff')));
     std::string begin = with_stamp(key, least);
-    writes_.stamped_key(key, operand, {std::move(begin), std::min(end, std::string(max_read_key()))});
+    written_->writes.stamped_key(key, operand,
+                                 {std::move(begin), std::min(end, std::string(max_read_key()))});
     return;
   }
-  writes_.atomic(operation, key, operand);
-  trigger_watches(key, key_after(key), nullptr);
+  written_->writes.atomic(operation, key, operand);
+  if (!watches_.empty()) trigger_watches(key, key_after(key), nullptr);
 }
 
 fdb_error_t Transaction::add_conflict_range(std::string_view begin, std::string_view end, int type) {
@@ -325,18 +328,19 @@ FutureRef Transaction::watch(std::string_view key) {
 std::int64_t Transaction::size_of(const CommitRequest& request) const {
   std::size_t bytes = request.mutations.size() * MUTATION_OVERHEAD +
                       (request.reads.size() + request.writes.size()) * RANGE_OVERHEAD;
-  for (const Mutation& mutation : request.mutations) bytes += mutation.key.size() + mutation.value.size();
+  for (const MutationView& mutation : request.mutations) bytes += mutation.key.size() + mutation.value.size();
   for (const auto* ranges : {&request.reads, &request.writes}) {
-    for (const KeyRange& range : *ranges) bytes += range.begin.size() + range.end.size();
+    for (const RangeView& range : *ranges) bytes += range.begin.size() + range.end.size();
   }
   return static_cast<std::int64_t>(bytes);
 }
 
 CommitRequest Transaction::make_request() {
   CommitRequest request;
-  request.mutations = options_.read_your_writes_disabled ? std::move(plain_mutations_) : writes_.mutations();
-  request.reads = read_conflicts_.all();
-  request.writes = write_conflicts_.all();
+  request.mutations = options_.read_your_writes_disabled ? written_->plain : written_->writes.mutations();
+  request.written = written_;
+  request.reads = written_->read_conflicts.all();
+  request.writes = written_->write_conflicts.all();
   request.bytes = static_cast<std::size_t>(size_of(request));
   if (!request.reads.empty() && read_version_ == NO_VERSION) read_version_ = database_.read_version();
   request.read_version = read_version_;

@@ -95,6 +95,18 @@ class Transaction {
     std::vector<std::string> tags;
     std::string log_identifier;
   };
+  // Shared with the commit, which reads what the arena holds.
+  struct Written {
+    Arena arena{4'000};
+    WriteMap writes{arena};
+    std::vector<MutationView> plain;  // with read_your_writes_disabled, in call order; of the arena
+    RangeSet read_conflicts{arena};
+    RangeSet write_conflicts{arena};
+
+    void add_plain(MutationType type, std::string_view key, std::string_view value) {
+      plain.push_back({type, arena.copy(key), arena.copy(value)});
+    }
+  };
   // What one read found, or its error.
   template <class T>
   using Read = Result<T>;
@@ -133,6 +145,7 @@ class Transaction {
   FutureRef get_special_range(const RangeRequest& request, ReadLimits limits);
   std::vector<std::pair<std::string, std::string>> special_rows(std::string_view module) const;
   void add_read_conflict(std::string_view begin, std::string_view end);
+  void add_write_conflict(std::string_view key);
   void add_write_conflict(std::string_view begin, std::string_view end);
   bool take_write_conflict();
   void trigger_watches(std::string_view begin, std::string_view end, const std::optional<std::string>* value);
@@ -160,10 +173,7 @@ class Transaction {
   Time failed_read_at_{};        // when its answer comes
   Version read_version_ = NO_VERSION;
   bool has_read_ = false;
-  WriteMap writes_;
-  std::vector<Mutation> plain_mutations_;  // with read_your_writes_disabled, in call order
-  RangeSet read_conflicts_;
-  RangeSet write_conflicts_;
+  std::shared_ptr<Written> written_;
   std::shared_ptr<std::vector<KeyRange>> conflicting_;  // after a commit that failed with 1020, if asked for
   std::vector<Watch> watches_;
   std::vector<FutureRef> stamps_;

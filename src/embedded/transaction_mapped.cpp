@@ -32,7 +32,7 @@ Result<Future::MappedRow> Transaction::map_row(std::string_view key, std::string
   Future::MappedRow out{std::string(key), std::string(value), *mapped, {}, mapper.is_range(), {}};
   out.end = mapper.is_range() ? behind_prefix(*mapped) : key_after(*mapped);
   if (out.begin > max_read_key() || out.end > max_read_key()) return refuse(error::KEY_OUTSIDE_LEGAL_RANGE);
-  if (writes_.touches(out.begin, out.end)) return refuse(error::MAPPED_RANGE_READS_YOUR_WRITES);
+  if (written_->writes.touches(out.begin, out.end)) return refuse(error::MAPPED_RANGE_READS_YOUR_WRITES);
   ReadLimits limits{MAPPED_ROWS_MAX, MAPPED_BYTES_MAX};
   const auto more = read_range(out.begin, out.end, false, false, limits, out.rows);
   if (!more) return tl::unexpected<Error>(more.error());
@@ -62,7 +62,7 @@ FutureRef Transaction::get_mapped_range(const RangeRequest& request, std::string
   out.more = index->more;
   for (std::size_t i = 0; i < index->rows.size(); ++i) {
     const std::string_view key = index->rows.key(i);
-    if (writes_.touches(key, key_after(key))) {
+    if (written_->writes.touches(key, key_after(key))) {
       return failed(Error{"", error::MAPPED_RANGE_READS_YOUR_WRITES});
     }
     auto row = map_row(key, index->rows.value(i), *mapper);

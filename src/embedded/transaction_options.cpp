@@ -111,7 +111,7 @@ fdb_error_t Transaction::apply_flag(int code) {
       options_.next_write_no_conflict = true;
       break;
     case option::READ_YOUR_WRITES_DISABLE:
-      if (has_read_ || !writes_.empty()) return error::CLIENT_INVALID_OPERATION;
+      if (has_read_ || !written_->writes.empty()) return error::CLIENT_INVALID_OPERATION;
       options_.read_your_writes_disabled = true;
       break;
     case option::INITIALIZE_NEW_DATABASE:

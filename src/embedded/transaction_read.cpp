@@ -67,7 +67,7 @@ std::int64_t read_cost(std::size_t bytes) {
 }  // namespace
 
 bool Transaction::sees_writes(bool snapshot) const {
-  if (options_.read_your_writes_disabled || writes_.empty()) return false;
+  if (options_.read_your_writes_disabled || written_->writes.empty()) return false;
   return !snapshot || options_.snapshot_sees_writes > 0;
 }
 
@@ -113,21 +113,21 @@ Result<Version> Transaction::version_for_reading() {
 bool Transaction::needs_database(std::string_view begin, std::string_view end, bool sees) const {
   if (!sees) return true;
   bool needed = false;
-  writes_.each_dependent(begin, end, [&](std::string_view, std::string_view) { needed = true; });
+  written_->writes.each_dependent(begin, end, [&](std::string_view, std::string_view) { needed = true; });
   return needed;
 }
 
 Result<std::optional<std::string>> Transaction::read_key(std::string_view key, bool sees) {
   const WriteMap::Point* point = nullptr;
   if (sees) {
-    if (!options_.bypass_unreadable && writes_.unreadable().contains(key))
+    if (!options_.bypass_unreadable && written_->writes.unreadable().contains(key))
       return refuse(error::ACCESSED_UNREADABLE);
-    if (const auto found = writes_.points().find(key); found != writes_.points().end())
+    if (const auto found = written_->writes.points().find(key); found != written_->writes.points().end())
       point = &found->second;
     if (point != nullptr && point->unreadable && !options_.bypass_unreadable)
       return refuse(error::ACCESSED_UNREADABLE);
     if (point != nullptr && point->independent()) return point->value(std::nullopt);
-    if (point == nullptr && writes_.cleared().contains(key)) return std::nullopt;
+    if (point == nullptr && written_->writes.cleared().contains(key)) return std::nullopt;
   }
   const auto version = version_for_reading();
   if (!version) return tl::unexpected(version.error());
@@ -156,15 +156,15 @@ FutureRef Transaction::get(std::string_view key, bool snapshot) {
 Result<bool> Transaction::read_range(std::string_view begin, std::string_view end, bool reverse, bool sees,
                                      ReadLimits& limits, Rows& rows) {
   if (begin >= end) return false;
-  if (!sees || !writes_.touches(begin, end)) {
+  if (!sees || !written_->writes.touches(begin, end)) {
     const auto version = version_for_reading();
     if (!version) return tl::unexpected(version.error());
     return database_.storage().range(begin, end, *version, reverse, limits, rows);
   }
   if (options_.bypass_unreadable) return read_through_writes(begin, end, reverse, limits, rows);
   // Reading stops before the first unreadable range: reaching it is the error.
-  const auto unreadable =
-      reverse ? writes_.unreadable().last_in(begin, end) : writes_.unreadable().first_in(begin, end);
+  const auto unreadable = reverse ? written_->writes.unreadable().last_in(begin, end)
+                                  : written_->writes.unreadable().first_in(begin, end);
   if (!unreadable) return read_through_writes(begin, end, reverse, limits, rows);
   const std::string low(reverse ? std::max<std::string_view>(begin, unreadable->end) : begin);
   const std::string high(reverse ? end : std::min<std::string_view>(end, unreadable->begin));
@@ -210,7 +210,7 @@ Result<bool> Transaction::read_through_writes(std::string_view begin, std::strin
 // The rows of [begin, end), of which `stored` is what the database holds, in reading order.
 Result<bool> Transaction::overlay(const Rows& stored, std::string_view begin, std::string_view end,
                                   bool reverse, ReadLimits& limits, Rows& rows) {
-  const auto& points = writes_.points();
+  const auto& points = written_->writes.points();
   auto low = points.lower_bound(begin);
   auto high = points.lower_bound(end);
   std::size_t row = 0;
@@ -226,7 +226,7 @@ Result<bool> Transaction::overlay(const Rows& stored, std::string_view begin, st
                       : !has_row ? 1
                                  : stored.key(row).compare(point->first) * (reverse ? -1 : 1);
     if (order < 0) {  // a row of the database alone
-      if (!writes_.cleared().contains(stored.key(row))) {
+      if (!written_->writes.cleared().contains(stored.key(row))) {
         if (limits.reached()) return true;
         emit(stored.key(row), stored.value(row));
       }
@@ -235,7 +235,7 @@ Result<bool> Transaction::overlay(const Rows& stored, std::string_view begin, st
     }
     if (limits.reached()) return true;
     if (point->second.unreadable && !options_.bypass_unreadable) return refuse(error::ACCESSED_UNREADABLE);
-    const bool under = order == 0 && !writes_.cleared().contains(point->first);
+    const bool under = order == 0 && !written_->writes.cleared().contains(point->first);
     const auto value = point->second.value(under ? std::optional<std::string>(stored.value(row))
                                                  : std::optional<std::string>());
     if (value) emit(point->first, *value);
@@ -337,12 +337,12 @@ Result<Future::Range> Transaction::read_range_request(const RangeRequest& reques
 void Transaction::add_read_conflict(std::string_view begin, std::string_view end) {
   const auto add = [this](std::string_view from, std::string_view to) {
     approximate_size_ += static_cast<std::int64_t>(from.size() + to.size()) + RANGE_OVERHEAD;
-    read_conflicts_.add(from, to);
+    written_->read_conflicts.add(from, to);
   };
-  if (options_.read_your_writes_disabled || writes_.empty()) {
+  if (options_.read_your_writes_disabled || written_->writes.empty()) {
     add(begin, end);
   } else {
-    writes_.each_dependent(begin, end, add);
+    written_->writes.each_dependent(begin, end, add);
   }
 }
 

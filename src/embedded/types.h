@@ -41,6 +41,14 @@ struct KeyRange {
   bool operator==(const KeyRange&) const = default;
 };
 
+// The same of bytes that someone else owns.
+struct RangeView {
+  std::string_view begin;
+  std::string_view end;
+  RangeView(std::string_view from, std::string_view to) : begin(from), end(to) {}
+  RangeView(const KeyRange& range) : begin(range.begin), end(range.end) {}
+};
+
 inline std::string key_after(std::string_view key) {
   std::string next;
   next.reserve(key.size() + 1);
@@ -74,6 +82,14 @@ struct Mutation {
   std::string key;
   std::string value;
   bool conflict = true;  // SET_VERSIONSTAMPED_KEY: does its key, once known, conflict with others' reads?
+};
+
+// The same of bytes that someone else owns.
+struct MutationView {
+  MutationType type;
+  std::string_view key;
+  std::string_view value;
+  bool conflict = true;
 };
 
 // Rows of a range read, packed into one block, so that a row costs no allocation.

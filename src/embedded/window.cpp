@@ -1,6 +1,7 @@
 #include "embedded/window.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/assert.h"
 #include "base/hash.h"
@@ -9,9 +10,10 @@ namespace everframe::embedded {
 
 namespace {
 
-// What a version of a key, or a range clear, costs beyond its bytes: nodes and strings of the maps.
-constexpr std::size_t NODE_BYTES = 128;
-constexpr std::size_t INDEX_BYTES = 32;  // of a key's place in the index, with what is free between them
+// What is counted beyond the bytes themselves.
+constexpr std::size_t NODE_BYTES = 40;    // a version of a key: its node, and its place in the batch's list
+constexpr std::size_t CHAIN_BYTES = 128;  // a key: its node of the map, its place in the index
+constexpr std::size_t CLEAR_BYTES = 128;  // a range clear: nodes and strings of the segments
 
 std::uint64_t hash_of(std::string_view key) {
   return hash64(bytes_of(key), 0);
@@ -23,10 +25,12 @@ bool covers(const std::vector<Version>& clears, Version at) {
 
 }  // namespace
 
-const Window::Node* Window::visible(const Node& newest, Version at) {
-  const Node* node = &newest;
-  while (node != nullptr && node->version > at) node = node->older.get();
-  return node;
+Window::Visible Window::visible(const Chain& chain, Version at) const {
+  Visible found{chain.newest, chain.version};
+  while (found.version > at && found.version > floor_) {
+    found = {found.node->older, found.node->older_version};
+  }
+  return found.version > floor_ ? found : Visible{nullptr, NO_VERSION};
 }
 
 bool Window::is_cleared(std::string_view key, Version at) const {
@@ -38,7 +42,10 @@ Window::Found Window::find(std::string_view key, Version at) const {
   const std::uint64_t hash = hash_of(key);
   const auto is_it = [key](Chains::iterator chain) { return chain->first.view() == key; };
   if (const auto* chain = index_of(hash).find(hash, is_it)) {
-    if (const Node* node = visible((*chain)->second, at)) return {true, node->value};
+    if (const Node* node = visible((*chain)->second, at).node) {
+      const auto value = node->value();
+      return {true, value ? std::optional<std::string>(*value) : std::nullopt};
+    }
   }
   return {is_cleared(key, at), std::nullopt};
 }
@@ -51,8 +58,11 @@ Window::Slice Window::slice(std::string_view begin, std::string_view end, Versio
   std::size_t visited = 0;
   const auto take = [&](Chains::const_iterator chain) {
     ++visited;
-    if (const Node* node = visible(chain->second, at))
-      out.entries.push_back({std::string(chain->first.view()), node->value});
+    if (const Node* node = visible(chain->second, at).node) {
+      const auto value = node->value();
+      out.entries.push_back(
+          {std::string(chain->first.view()), value ? std::optional<std::string>(*value) : std::nullopt});
+    }
   };
   if (reverse) {
     while (high != low && visited < keys_max) take(--high);
@@ -81,43 +91,43 @@ Window::Slice Window::slice(std::string_view begin, std::string_view end, Versio
 Window::Batch& Window::batch_of(Version version) {
   if (pending_.empty() || pending_.back().version != version) {
     EF_ASSERT(pending_.empty() || pending_.back().version < version);
-    pending_.emplace_back();
-    pending_.back().version = version;
+    pending_.emplace_back(version);
   }
   return pending_.back();
 }
 
-void Window::push(Chains::iterator chain, std::optional<std::string> value, Batch& batch) {
-  Node& newest = chain->second;
+void Window::push(Chains::iterator chain, std::optional<std::string_view> value, Batch& batch) {
   const std::size_t size = value ? value->size() : 0;
-  if (newest.version == batch.version) {
-    bytes_ += size;
-    bytes_ -= newest.value ? newest.value->size() : 0;
-    newest.value = std::move(value);
-    return;
+  void* place = batch.arena.allocate(sizeof(Node) + size, alignof(Node));
+  Chain& versions = chain->second;
+  const bool again = versions.version == batch.version;  // what the batch wrote before was never seen
+  Node* node = again ? new (place) Node(*versions.newest)
+                     : new (place) Node{versions.newest, versions.version, 0, false};
+  node->size = static_cast<std::uint32_t>(size);
+  node->present = value.has_value();
+  if (size > 0) std::memcpy(static_cast<void*>(node + 1), value->data(), size);
+  versions = {node, batch.version};
+  if (!again) {
+    batch.keys.push_back(chain);
+    batch.bytes += chain->first.size() + size;
   }
-  if (newest.version != NO_VERSION) newest.older = std::make_unique<Node>(std::move(newest));
-  newest.version = batch.version;
-  newest.value = std::move(value);
-  batch.keys.push_back(chain);
-  batch.bytes += chain->first.size() + size;
+  batch.node_bytes += size + NODE_BYTES;
   bytes_ += size + NODE_BYTES;
 }
 
-void Window::expect(std::span<const Mutation> mutations) const {
-  for (const Mutation& mutation : mutations) {
-    const std::uint64_t hash = hash_of(mutation.key);
-    index_of(hash).prefetch(hash);
+void Window::expect(std::span<const std::string_view> keys) const {
+  std::array<std::uint64_t, EXPECTED_MAX> hashes;
+  const std::size_t count = std::min(keys.size(), EXPECTED_MAX);
+  for (std::size_t i = 0; i < count; ++i) {
+    hashes[i] = hash_of(keys[i]);
+    index_of(hashes[i]).prefetch(hashes[i]);
   }
-  for (const Mutation& mutation : mutations) {
-    const std::uint64_t hash = hash_of(mutation.key);
-    const auto any = [](Chains::iterator) {
-      return true;
-    };  // by its hash alone: nothing of it is touched yet
-    if (const auto* chain = index_of(hash).find(hash, any)) {
-      __builtin_prefetch(&(*chain)->first);
-      __builtin_prefetch(&(*chain)->second);
-    }
+  for (std::size_t i = 0; i < count; ++i) {
+    // By its hash alone: nothing of it is touched yet.
+    const auto* chain = index_of(hashes[i]).find(hashes[i], [](Chains::iterator) { return true; });
+    if (chain == nullptr) continue;
+    __builtin_prefetch(&(*chain)->first);
+    __builtin_prefetch(&(*chain)->second);
   }
 }
 
@@ -126,14 +136,14 @@ Window::Chains::iterator Window::chain_of(std::string_view key) {
   const auto is_it = [key](Chains::iterator chain) { return chain->first.view() == key; };
   Index& index = index_of(hash);
   if (const auto* found = index.find(hash, is_it)) return *found;
-  const auto chain = chains_.emplace_hint(chains_.lower_bound(key), key, Node{});
+  const auto chain = chains_.emplace_hint(chains_.lower_bound(key), key, Chain{});
   index.insert(hash, chain);
-  bytes_ += key.size() + INDEX_BYTES;
+  bytes_ += key.size() + CHAIN_BYTES;
   return chain;
 }
 
-void Window::set(std::string_view key, std::optional<std::string> value, Version version) {
-  push(chain_of(key), std::move(value), batch_of(version));
+void Window::set(std::string_view key, std::optional<std::string_view> value, Version version) {
+  push(chain_of(key), value, batch_of(version));
 }
 
 Window::Segments::iterator Window::split(std::string_view key) {
@@ -147,7 +157,8 @@ void Window::clear_range(std::string_view begin, std::string_view end, Version v
   Batch& batch = batch_of(version);
   const auto high = chains_.lower_bound(end);
   for (auto chain = chains_.lower_bound(begin); chain != high; ++chain) {
-    if (chain->second.value) push(chain, std::nullopt, batch);
+    const Node* newest = visible(chain->second, version).node;
+    if (newest != nullptr && newest->present) push(chain, std::nullopt, batch);
   }
   if (segments_.empty()) segments_.emplace("", std::vector<Version>());
   const auto last = split(end);
@@ -157,7 +168,7 @@ void Window::clear_range(std::string_view begin, std::string_view end, Version v
   }
   batch.clears.push_back({std::string(begin), std::string(end)});
   batch.bytes += begin.size() + end.size();
-  bytes_ += begin.size() + end.size() + NODE_BYTES;
+  bytes_ += begin.size() + end.size() + CLEAR_BYTES;
 }
 
 Window::Round Window::round(Version upto, std::size_t bytes_max) const {
@@ -180,39 +191,29 @@ bool Window::trim(Round& round, std::size_t steps) {
     if (steps < batch.clears.size() + 1) return false;
     steps -= batch.clears.size() + 1;
   }
+  floor_ = std::max(floor_, round.version);
   while (!pending_.empty() && pending_.front().version <= round.version) {
     Batch& batch = pending_.front();
     while (batch.keys_trimmed < batch.keys.size()) {
       if (steps-- == 0) return false;
-      trim_chain(batch.keys[batch.keys_trimmed++], batch.version);
+      const auto chain = batch.keys[batch.keys_trimmed++];
+      if (chain->second.version == batch.version) forget(chain);  // else a later batch will
     }
+    bytes_ -= batch.node_bytes;
     pending_.pop_front();
   }
   return true;
 }
 
-void Window::trim_chain(Chains::iterator chain, Version settled) {
-  const auto forget = [this](const Node& node) {
-    bytes_ -= (node.value ? node.value->size() : 0) + NODE_BYTES;
-  };
-  Node* keep = nullptr;  // the oldest that stays
-  for (Node* node = &chain->second; node != nullptr && node->version > settled; node = node->older.get()) {
-    keep = node;
-  }
-  for (const Node* node = keep ? keep->older.get() : &chain->second; node; node = node->older.get())
-    forget(*node);
-  if (keep != nullptr) {
-    keep->older.reset();
-    return;
-  }
-  bytes_ -= chain->first.size() + INDEX_BYTES;
+void Window::forget(Chains::iterator chain) {
+  bytes_ -= chain->first.size() + CHAIN_BYTES;
   const std::uint64_t hash = hash_of(chain->first);
   index_of(hash).erase(hash, chain);
   chains_.erase(chain);
 }
 
 void Window::trim_clear(const KeyRange& range, Version settled) {
-  bytes_ -= range.begin.size() + range.end.size() + NODE_BYTES;
+  bytes_ -= range.begin.size() + range.end.size() + CLEAR_BYTES;
   auto segment = segments_.lower_bound(range.begin);
   while (segment != segments_.end() && segment->first < range.end) {
     auto& clears = segment->second;

@@ -6,18 +6,22 @@
 // the versions at which a range clear covered it. A clear also leaves an absent version at every key already
 // in the map within it, so the newest version of a key's own chain is always right where there is one.
 //
+// The versions that one batch wrote lie in the batch's arena and go with it, all at once, when the base holds
+// them. No chain is mended then: a version's predecessor is named with its number, and what is numbered at or
+// below the floor is gone and never looked at.
+//
 // Threads: none inside. One writer of new versions, one trimmer, many readers; Storage's lock orders them.
 // Limits: Storage refuses commits when bytes() passes WINDOW_BYTES_MAX.
 #pragma once
 #include <array>
 #include <deque>
 #include <map>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "embedded/arena.h"
 #include "embedded/hash_index.h"
 #include "embedded/inline_key.h"
 #include "embedded/types.h"
@@ -47,13 +51,14 @@ class Window {
   Slice slice(std::string_view begin, std::string_view end, Version at, bool reverse,
               std::size_t keys_max) const;
 
-  // Tells that these keys will be set next: what is known of them is brought near, all at once instead of one
+  // Tells that these keys will be set soon: what is known of them is brought near, all at once instead of one
   // after another, which is most of what a commit costs once the window is larger than the processor's
-  // caches.
-  void expect(std::span<const Mutation> mutations) const;
+  // caches. Of more than EXPECTED_MAX only the first.
+  static constexpr std::size_t EXPECTED_MAX = 128;  // so that it all stays in the first cache
+  void expect(std::span<const std::string_view> keys) const;
 
   // Changes of one version, in their order; versions never fall. Readers below `version` do not see them.
-  void set(std::string_view key, std::optional<std::string> value, Version version);
+  void set(std::string_view key, std::optional<std::string_view> value, Version version);
   void clear_range(std::string_view begin, std::string_view end, Version version);
 
   // The oldest sealed versions, as one step into the base: first the clears, then each key's last value. At
@@ -65,13 +70,13 @@ class Window {
     std::size_t clears_trimmed = 0;  // batches whose clears trim() has forgotten
   };
   Round round(Version upto, std::size_t bytes_max) const;
-  // The keys that batch `index` of the round changed last within it, and their values.
+  // The keys that batch `index` of the round changed last within it, and their values. Before its trim().
   template <class Visit>
   void visit_changes(const Round& round, std::size_t index, Visit visit) const {
     const Batch& batch = pending_[index];
     for (const auto& chain : batch.keys) {
-      const Node* node = visible(chain->second, round.version);
-      if (node != nullptr && node->version == batch.version) visit(chain->first.view(), node->value);
+      const auto [node, version] = visible(chain->second, round.version);
+      if (version == batch.version) visit(chain->first.view(), node->value());
     }
   }
   // Forgets about `steps` of the round's changes, which the base now holds. Call until it gives true. Clears
@@ -82,31 +87,48 @@ class Window {
   std::size_t bytes() const { return bytes_; }
 
  private:
+  // A version of a key; its value's bytes lie behind it.
   struct Node {
-    Version version = NO_VERSION;
-    std::optional<std::string> value;
-    std::unique_ptr<Node> older;
+    const Node* older;
+    Version older_version;
+    std::uint32_t size;
+    bool present;
+    std::optional<std::string_view> value() const {
+      if (!present) return std::nullopt;
+      return std::string_view(reinterpret_cast<const char*>(this + 1), size);
+    }
   };
-  using Chains = std::map<InlineKey, Node, InlineKey::Less>;  // the node held in the map is the newest
+  struct Chain {
+    const Node* newest = nullptr;
+    Version version = NO_VERSION;  // of the newest
+  };
+  using Chains = std::map<InlineKey, Chain, InlineKey::Less>;
   // In shards, so that one that grows holds up a commit for a fraction of a millisecond only.
   static constexpr std::size_t INDEX_SHARDS = 64;
   using Index = HashIndex<Chains::iterator>;
   using Segments = std::map<std::string, std::vector<Version>, std::less<>>;  // from key to the next one
   struct Batch {
-    Version version = NO_VERSION;
+    explicit Batch(Version at) : version(at) {}
+    const Version version;
+    Arena arena{2'048};  // its nodes
     std::vector<Chains::iterator> keys;
     std::vector<KeyRange> clears;
     std::size_t keys_trimmed = 0;
-    std::size_t bytes = 0;
+    std::size_t bytes = 0;       // of keys and values, as the base will get them
+    std::size_t node_bytes = 0;  // of the arena
+  };
+  struct Visible {
+    const Node* node;
+    Version version;  // NO_VERSION: none
   };
 
-  static const Node* visible(const Node& newest, Version at);
+  Visible visible(const Chain& chain, Version at) const;
   Index& index_of(std::uint64_t hash) { return index_[hash >> 58]; }
   const Index& index_of(std::uint64_t hash) const { return index_[hash >> 58]; }
   Chains::iterator chain_of(std::string_view key);  // made, if there was none
   Segments::iterator split(std::string_view key);
-  void push(Chains::iterator chain, std::optional<std::string> value, Batch& batch);
-  void trim_chain(Chains::iterator chain, Version settled);
+  void push(Chains::iterator chain, std::optional<std::string_view> value, Batch& batch);
+  void forget(Chains::iterator chain);
   void trim_clear(const KeyRange& range, Version settled);
   bool is_cleared(std::string_view key, Version at) const;
   Batch& batch_of(Version version);
@@ -115,6 +137,7 @@ class Window {
   std::array<Index, INDEX_SHARDS> index_;
   Segments segments_;  // empty, or begins at ""
   std::deque<Batch> pending_;
+  Version floor_ = NO_VERSION;  // nodes of this version and older may be gone
   std::size_t bytes_ = 0;
 };
 

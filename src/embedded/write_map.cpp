@@ -7,34 +7,40 @@
 namespace everframe::embedded {
 
 void RangeSet::add(std::string_view begin, std::string_view end) {
-  if (begin >= end) return;
+  if (begin < end) add_copied(arena_.copy(begin), arena_.copy(end));
+}
+
+void RangeSet::add_key(std::string_view key) {
+  const std::string_view copied = arena_.copy_key(key);
+  add_copied(copied, Arena::successor(copied));
+}
+
+void RangeSet::add_copied(std::string_view begin, std::string_view end) {
   auto at = ranges_.upper_bound(begin);
   if (at != ranges_.begin() && std::prev(at)->second >= begin) {
     --at;
-    if (at->second >= end) return;
   } else {
     at = ranges_.emplace_hint(at, begin, end);
   }
-  std::string reach(end);
-  auto next = std::next(at);
-  while (next != ranges_.end() && next->first <= reach) {
-    reach = std::max(reach, next->second);
-    next = ranges_.erase(next);
+  at->second = std::max(at->second, end);
+  for (auto next = std::next(at); next != ranges_.end() && next->first <= at->second;
+       next = ranges_.erase(next)) {
+    at->second = std::max(at->second, next->second);
   }
-  at->second = std::move(reach);
 }
 
 void RangeSet::remove(std::string_view begin, std::string_view end) {
-  std::vector<KeyRange> hit;
+  if (ranges_.empty()) return;
+  std::vector<RangeView> hit;
   auto at = ranges_.upper_bound(begin);
   if (at != ranges_.begin() && std::prev(at)->second > begin) --at;
   while (at != ranges_.end() && at->first < end) {
     hit.push_back({at->first, at->second});
     at = ranges_.erase(at);
   }
-  for (const KeyRange& range : hit) {
-    if (range.begin < begin) ranges_.emplace(range.begin, begin);
-    if (range.end > end) ranges_.emplace(end, range.end);
+  for (const RangeView& range : hit) {
+    if (range.begin < begin) ranges_.emplace(range.begin, arena_.copy(begin));
+    if (range.end > end) ranges_.emplace(arena_.copy(end), range.end);
   }
 }
 
@@ -47,18 +53,18 @@ std::optional<KeyRange> RangeSet::first_in(std::string_view begin, std::string_v
   auto at = ranges_.upper_bound(begin);
   if (at != ranges_.begin() && std::prev(at)->second > begin) --at;
   if (at == ranges_.end() || at->first >= end) return std::nullopt;
-  return KeyRange{at->first, at->second};
+  return KeyRange{std::string(at->first), std::string(at->second)};
 }
 
 std::optional<KeyRange> RangeSet::last_in(std::string_view begin, std::string_view end) const {
   auto at = ranges_.lower_bound(end);
   if (at == ranges_.begin() || std::prev(at)->second <= begin) return std::nullopt;
   --at;
-  return KeyRange{at->first, at->second};
+  return KeyRange{std::string(at->first), std::string(at->second)};
 }
 
-std::vector<KeyRange> RangeSet::all() const {
-  std::vector<KeyRange> out;
+std::vector<RangeView> RangeSet::all() const {
+  std::vector<RangeView> out;
   out.reserve(ranges_.size());
   for (const auto& [begin, end] : ranges_) out.push_back({begin, end});
   return out;
@@ -68,7 +74,7 @@ std::optional<std::string> WriteMap::Point::value(std::optional<std::string> sto
   std::optional<std::string> now = std::move(stored);
   for (const Operation& operation : operations) {
     if (operation.type == MutationType::SET || operation.type == MutationType::SET_VERSIONSTAMPED_VALUE) {
-      now = operation.value;
+      now = operation.value ? std::optional<std::string>(*operation.value) : std::nullopt;
     } else {
       now = apply_atomic(operation.type, now, *operation.value);
     }
@@ -76,39 +82,38 @@ std::optional<std::string> WriteMap::Point::value(std::optional<std::string> sto
   return now;
 }
 
-void WriteMap::set(std::string_view key, std::string_view value) {
+WriteMap::Point& WriteMap::point_of(std::string_view key) {
   auto at = points_.lower_bound(key);
-  if (at == points_.end() || at->first != key) at = points_.emplace_hint(at, std::string(key), Point{});
-  at->second.operations.assign(1, {MutationType::SET, std::string(value)});
+  if (at == points_.end() || at->first != key) at = points_.emplace_hint(at, arena_.copy_key(key), arena_);
+  return at->second;
+}
+
+void WriteMap::set(std::string_view key, std::string_view value) {
+  point_of(key).operations.assign(1, {MutationType::SET, arena_.copy(value)});
   // A key that held a versionstamped value stays unreadable in this transaction, as in FoundationDB.
 }
 
 void WriteMap::clear(std::string_view begin, std::string_view end) {
   points_.erase(points_.lower_bound(begin), points_.lower_bound(end));
-  std::erase_if(stamped_, [&](const Mutation& m) { return m.key >= begin && m.key < end; });
+  std::erase_if(stamped_, [&](const MutationView& m) { return m.key >= begin && m.key < end; });
   cleared_.add(begin, end);
   unreadable_.remove(begin, end);
 }
 
 void WriteMap::atomic(MutationType type, std::string_view key, std::string_view operand) {
-  const bool stamped = type == MutationType::SET_VERSIONSTAMPED_VALUE;
-  auto at = points_.lower_bound(key);
-  if (at == points_.end() || at->first != key) {
-    at = points_.emplace_hint(at, std::string(key), Point{});
-    if (!stamped && cleared_.contains(key))
-      at->second.operations.push_back({MutationType::SET, std::nullopt});
-  }
-  Point& point = at->second;
-  if (stamped) {
-    point.operations.assign(1, {type, std::string(operand)});
+  Point& point = point_of(key);
+  auto& operations = point.operations;
+  if (type == MutationType::SET_VERSIONSTAMPED_VALUE) {
+    operations.assign(1, {type, arena_.copy(operand)});
     point.unreadable = true;
     return;
   }
-  auto& operations = point.operations;
+  if (operations.empty() && cleared_.contains(key)) operations.push_back({MutationType::SET, std::nullopt});
   if (operations.size() == 1 && operations.front().type == MutationType::SET) {
-    operations.front().value = apply_atomic(type, operations.front().value, operand);
+    const auto result = apply_atomic(type, point.value(std::nullopt), operand);
+    operations.front().value = result ? std::optional<std::string_view>(arena_.copy(*result)) : std::nullopt;
   } else {
-    operations.push_back({type, std::string(operand)});
+    operations.push_back({type, arena_.copy(operand)});
   }
 }
 
@@ -116,7 +121,7 @@ void WriteMap::stamped_key(std::string_view key, std::string_view value, const K
   // Held under the least key it may become, so that a clear of the range takes it along.
   std::string least = range.begin;
   least.append(key.substr(key.size() - 4));
-  stamped_.push_back({MutationType::SET_VERSIONSTAMPED_KEY, std::move(least), std::string(value)});
+  stamped_.push_back({MutationType::SET_VERSIONSTAMPED_KEY, arena_.copy(least), arena_.copy(value)});
   unreadable_.add(range.begin, range.end);
 }
 
@@ -126,18 +131,18 @@ bool WriteMap::touches(std::string_view begin, std::string_view end) const {
   return cleared_.first_in(begin, end).has_value() || unreadable_.first_in(begin, end).has_value();
 }
 
-std::vector<Mutation> WriteMap::mutations() const {
-  std::vector<Mutation> out;
+std::vector<MutationView> WriteMap::mutations() const {
+  std::vector<MutationView> out;
   out.reserve(points_.size() + stamped_.size() + 1);
-  for (KeyRange& range : cleared_.all()) {
-    out.push_back({MutationType::CLEAR_RANGE, std::move(range.begin), std::move(range.end)});
+  for (const RangeView& range : cleared_.all()) {
+    out.push_back({MutationType::CLEAR_RANGE, range.begin, range.end});
   }
   for (const auto& [key, point] : points_) {
     for (const Operation& operation : point.operations) {
       if (operation.value) {
         out.push_back({operation.type, key, *operation.value});
       } else {
-        out.push_back({MutationType::CLEAR_RANGE, key, key_after(key)});
+        out.push_back({MutationType::CLEAR_RANGE, key, Arena::successor(key)});
       }
     }
   }

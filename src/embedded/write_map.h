@@ -3,13 +3,17 @@
 // are FoundationDB's (its ReadYourWrites and WriteMap): a versionstamped value, and the range in which a
 // versionstamped key may fall, are unreadable.
 //
+// Keys, values and nodes lie in the transaction's arena, which outlives what is handed to the commit.
+//
 // Threads: none inside.
 #pragma once
 #include <map>
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "embedded/arena.h"
 #include "embedded/types.h"
 
 namespace everframe::embedded {
@@ -17,14 +21,15 @@ namespace everframe::embedded {
 // Disjoint ranges of keys; those that touch are one.
 class RangeSet {
  public:
+  explicit RangeSet(Arena& arena) : arena_(arena), ranges_(&arena) {}
   void add(std::string_view begin, std::string_view end);
+  void add_key(std::string_view key);
   void remove(std::string_view begin, std::string_view end);
   bool contains(std::string_view key) const;
   // The first range that overlaps [begin, end), or the last.
   std::optional<KeyRange> first_in(std::string_view begin, std::string_view end) const;
   std::optional<KeyRange> last_in(std::string_view begin, std::string_view end) const;
   bool empty() const { return ranges_.empty(); }
-  void clear() { ranges_.clear(); }
   // In order: visit(begin, end) of each range, cut to [begin, end).
   template <class Visit>
   void each_in(std::string_view begin, std::string_view end, Visit visit) const {
@@ -34,20 +39,24 @@ class RangeSet {
       visit(std::max<std::string_view>(at->first, begin), std::min<std::string_view>(at->second, end));
     }
   }
-  std::vector<KeyRange> all() const;
+  std::vector<RangeView> all() const;
 
  private:
-  std::map<std::string, std::string, std::less<>> ranges_;  // begin to end
+  void add_copied(std::string_view begin, std::string_view end);
+
+  Arena& arena_;
+  std::pmr::map<std::string_view, std::string_view> ranges_;  // begin to end; of the arena
 };
 
 class WriteMap {
  public:
   struct Operation {
     MutationType type;
-    std::optional<std::string> value;  // absent only for SET: the key is gone
+    std::optional<std::string_view> value;  // absent only for SET: the key is gone
   };
   struct Point {
-    std::vector<Operation> operations;
+    explicit Point(Arena& arena) : operations(&arena) {}
+    std::pmr::vector<Operation> operations;
     bool unreadable = false;
     bool independent() const {
       const MutationType first = operations.front().type;
@@ -56,7 +65,10 @@ class WriteMap {
     // The key's value, given what the database holds (asked only if not independent).
     std::optional<std::string> value(std::optional<std::string> stored) const;
   };
-  using Points = std::map<std::string, Point, std::less<>>;
+  using Points = std::pmr::map<std::string_view, Point>;
+
+  explicit WriteMap(Arena& arena)
+      : arena_(arena), points_(&arena), cleared_(arena), unreadable_(arena), stamped_(&arena) {}
 
   void set(std::string_view key, std::string_view value);
   void clear(std::string_view begin, std::string_view end);
@@ -95,13 +107,16 @@ class WriteMap {
   }
 
   // What the commit carries: clears first, then each key's operations, then versionstamped keys.
-  std::vector<Mutation> mutations() const;
+  std::vector<MutationView> mutations() const;
 
  private:
+  Point& point_of(std::string_view key);  // made, if there was none: then it has no operations
+
+  Arena& arena_;
   Points points_;
   RangeSet cleared_;
   RangeSet unreadable_;
-  std::vector<Mutation> stamped_;
+  std::pmr::vector<MutationView> stamped_;
 };
 
 }  // namespace everframe::embedded
