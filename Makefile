@@ -1,5 +1,5 @@
 # Everframe's commands. Each installs what it needs, builds what changed, and is safe to repeat.
-.PHONY: help deps run test bench sim sim-soak fuzz asan tsan format lint
+.PHONY: help deps run test bench sim sim-soak spec fuzz asan tsan format lint
 JOBS ?= $(shell nproc)
 # of make run
 HTTP ?= 127.0.0.1:8080
@@ -55,6 +55,9 @@ sim-soak:        ## the simulated server for MINUTES (10), with ever new seeds
 	@tools/install_deps.sh test
 	@tools/build.sh debug $(JOBS) everframe_simulator
 	@build/debug/bin/everframe_simulator --minutes $(MINUTES)
+
+spec:            ## the formal model under TLC, where that is installed (TLC_JAR=FILE): spec/README.md
+	@tools/check_spec.sh $(JOBS)
 
 fuzz:            ## fuzzes each parser of bytes from outside for SECONDS (30); what it finds goes to build/fuzz/found
 	@tools/install_deps.sh fuzz

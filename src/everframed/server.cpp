@@ -11,6 +11,7 @@
 #include "everframed/content_json.h"
 #include "node/node.h"
 #include "platform_os/asio_executor.h"
+#include "platform_os/line_file.h"
 #include "platform_os/os_clock.h"
 #include "platform_os/os_disk.h"
 #include "platform_os/os_limits.h"
@@ -66,6 +67,7 @@ class Server {
  private:
   Result<std::unique_ptr<store::Database>> open_store();
   Result<void> open_world();
+  Result<void> open_trace();
   Result<void> open_tools(const std::string& target);
   Result<void> open_line();
   void make_node();
@@ -82,6 +84,8 @@ class Server {
   platform_os::OsDisk disk_;
   platform_os::UdpNetwork network_;
   const store::WorldKeys keys_;
+  std::unique_ptr<platform_os::LineFile> trace_file_;
+  std::optional<region::StepLines> trace_;
   std::optional<world::Content> content_;
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<remote::Server> tools_;
@@ -114,6 +118,7 @@ Result<void> Server::start() {
   if (auto http = open_http(); !http) return http;
   region_executor_.start();
   gateway_executor_.start();
+  if (auto trace = open_trace(); !trace) return trace;
   make_node();
   if (auto line = open_line(); !line) return line;
   if (auto world = open_world(); !world) return world;
@@ -155,6 +160,16 @@ Result<void> Server::open_world() {
   return genesis ? Result<void>() : tl::unexpected<Error>(genesis.error());
 }
 
+Result<void> Server::open_trace() {
+  if (configuration_.trace.empty()) return {};
+  auto file = platform_os::LineFile::open(configuration_.trace);
+  if (!file) return fail("--trace: {}", file.error().text);
+  trace_file_ = std::move(*file);
+  trace_.emplace([this](std::string_view line) { trace_file_->append(line); },
+                 std::uint64_t{configuration_.trace_mb_max} * 1'000'000);
+  return {};
+}
+
 // The tools reach the store through a socket in its directory while we have it locked.
 Result<void> Server::open_tools(const std::string& target) {
   constexpr std::string_view EMBEDDED = "embedded:";
@@ -180,8 +195,13 @@ void Server::make_node() {
   options.frame_interval_min = std::chrono::milliseconds(configuration_.frame_interval_min_ms);
   options.sessions_max = configuration_.sessions_max;
   options.state_kbit_s = configuration_.state_kbit_s;
-  const node::Node::Surroundings around{
-      {main_, region_executor_, gateway_executor_}, network_, entropy_, clock_, *content_, keys_};
+  const node::Node::Surroundings around{{main_, region_executor_, gateway_executor_},
+                                        network_,
+                                        entropy_,
+                                        clock_,
+                                        *content_,
+                                        keys_,
+                                        trace_ ? &*trace_ : nullptr};
   node_.emplace(around, std::move(options));
 }
 

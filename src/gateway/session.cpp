@@ -277,6 +277,13 @@ void Session::told(region::Entered entered) {
 void Session::told(region::Told told) {
   if (const auto* applied = std::get_if<wire::Applied>(&told.event))
     frame_ = std::max(frame_, applied->frame);
+  if (around_.settings.steps != nullptr) {
+    if (auto step = region::step_of(player_, told.event)) {
+      using Kind = region::Step::Kind;
+      step->kind = step->kind == Kind::ACCEPTED ? Kind::SAY_ACCEPTED : Kind::SAY_ANSWER;
+      around_.settings.steps->take(*step);
+    }
+  }
   if (!send_event(told.event)) return;
   const bool is_answer = std::holds_alternative<wire::Accepted>(told.event) ||
                          std::holds_alternative<wire::Applied>(told.event) ||

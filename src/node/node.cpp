@@ -46,8 +46,8 @@ void Node::start(Function<void(const std::string&)> failed) {
   region::Region::Options region_options;
   region_options.frame_interval_min = options_.frame_interval_min;
   region_options.state_hz = options_.state_hz;
-  const region::Region::World world{around_.content, *database_, around_.keys, around_.entropy,
-                                    around_.clock};
+  const region::Region::World world{around_.content, *database_,    around_.keys,
+                                    around_.entropy, around_.clock, around_.steps};
   actor::ChildSpec region_spec{"region 1", actor::Restart::PERMANENT, around_.executors.region};
   region_ =
       root_->start_child<region::Message>(std::move(region_spec), [world, region_options](actor::Life life) {
@@ -58,6 +58,7 @@ void Node::start(Function<void(const std::string&)> failed) {
   hub_options.session.state_hz = static_cast<std::uint8_t>(options_.state_hz);
   hub_options.session.view_chunks = static_cast<std::uint8_t>(options_.view_chunks);
   hub_options.session.world_edge_mm = around_.content.rules.world_size_mm / 2;
+  hub_options.session.steps = around_.steps;
   hub_options.session.content_hash = around_.content.hash;
   hub_options.session.state_bytes_a_second = options_.state_kbit_s * 1'000 / 8;
   actor::ChildSpec hub_spec{"hub", actor::Restart::PERMANENT, around_.executors.gateway};

@@ -36,6 +36,7 @@ class Node {
     const platform::Clock& clock;
     const world::Content& content;
     const store::WorldKeys& keys;
+    region::Steps* steps = nullptr;  // who hears of each step, if anybody
   };
   struct Options {
     Address udp;

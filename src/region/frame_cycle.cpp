@@ -24,6 +24,21 @@ std::string text(const Bytes& bytes) {
   return std::string(chars_of(bytes));
 }
 
+template <class All>  // of queued actions
+std::vector<StepAction> actions_of(const All& all) {
+  std::vector<StepAction> out;
+  for (const auto& queued : all) out.push_back({queued.input.player, queued.input.seq});
+  return out;
+}
+
+std::vector<StepAction> actions_of(const std::vector<world::PlayerOutcome>& outcomes) {
+  std::vector<StepAction> out;
+  for (const auto& [player, outcome] : outcomes) {
+    out.push_back({player, outcome.seq, static_cast<std::uint8_t>(outcome.refusal)});
+  }
+  return out;
+}
+
 }  // namespace
 
 // ---- taking over ----
@@ -55,9 +70,11 @@ Task<> Region::take_over() {
   if (!taken) store_failed("taking the region over", taken.error());
   epoch_ = taken->epoch;
   head_ = taken->head;
+  step(Step::Kind::TAKE_OVER, head_.frame, [] { return std::vector<StepAction>(); });
   state_.emplace(world_.content, head_.next_entity, head_.hash);
   co_await read_queue();
   if (over()) co_return;
+  step(Step::Kind::OPEN, head_.frame, [this] { return actions_of(queue_); });
   log::info("region {} is ours: epoch {}, frame {}, {} actions waiting", raw(options_.id), epoch_,
             raw(head_.frame), queue_.size());
   open_ = true;
@@ -129,6 +146,7 @@ Task<> Region::t1() {
   }
   figures_.t1.add((now() - began).count());
   figures_.actions_accepted += batch.size();
+  step(Step::Kind::DURABLE, head_.frame, [&] { return actions_of(batch); });
   for (Queued& queued : batch) {
     work_.at(queued.input.player).durable = queued.input.seq;
     tell(queued.input.player, wire::Accepted{queued.input.seq});
@@ -188,6 +206,7 @@ Task<> Region::frame() {
   work.head.next_entity = work.effects.next_entity_after;
   work.head.hash = work.effects.hash_after;
   if (is_planted(Planted::SHOWN_EARLY)) show(changes_of(work.effects), {}, false);
+  step(Step::Kind::START_FRAME, work.frame.no, [&] { return actions_of(work.actions); });
   try {
     co_await commit(work);
   } catch (...) {
@@ -202,6 +221,7 @@ Task<> Region::frame() {
     co_return;
   }
   figures_.t2.add((now() - began).count());
+  step(Step::Kind::FINISH_FRAME, work.frame.no, [&] { return actions_of(work.effects.outcomes); });
   release(work);
   evict();
   arm_due();
@@ -369,6 +389,7 @@ void Region::release(Work& work) {
     const SessionId session = work_.at(outcome.player).session;
     if (raw(session) != 0) actors.insert(session);
   }
+  step(Step::Kind::SHOW, work.frame.no, [] { return std::vector<StepAction>(); });
   show(changes, actors, true);
   for (const world::EntityChange& change : work.effects.entities) {
     if (!change.after || change.after->type != world_.content.body) continue;

@@ -110,6 +110,7 @@ void Region::bring_in(Enter& request) {
   work.session = request.session;
   sessions_[request.session] = Session{id, request.port, std::move(request.poses), {}};
   poses_.add(id, player.body, player.name, place, stored, now());
+  step(Step::Kind::ENTER, head_.frame, [&] { return std::vector{StepAction{id, work.answered}}; });
   request.port->tell(Entered{id, player.body, player.name, place.position, place.yaw, head_.frame,
                              work.answered, inventory_of(player)});
   arm_tick();
@@ -173,6 +174,7 @@ void Region::on(Act request) {
     return refuse_early(request.session, seq, world::Refusal::BUSY);
   }
   work.taken = seq;
+  step(Step::Kind::ARRIVE, head_.frame, [&] { return std::vector{StepAction{id, seq}}; });
   arrivals_.push_back({world::Input{id, seq, to_world(request.action.body)}, now()});
   start_t1();
 }
@@ -182,23 +184,33 @@ void Region::answer_again(const Act& request, const world::Player& player, const
   SessionPort& port = *sessions_.at(request.session).port;
   const ActionSeq seq = request.action.seq;
   if (seq > work.answered) {
-    if (seq <= work.durable) port.tell(Told{wire::Accepted{seq}});
+    if (seq <= work.durable) answer(port, player.id, wire::Accepted{seq});
     return;
   }
   if (is_planted(Planted::SWALLOWED_RESEND)) return;
   for (const world::Outcome& outcome : player.outcomes) {
     if (outcome.seq != seq) continue;
-    port.tell(Told{answer_of(outcome)});
+    answer(port, player.id, answer_of(outcome));
     return;
   }
   // Older than what is remembered: it took effect or was refused long ago, and its sender was told then.
-  port.tell(Told{wire::Applied{seq, head_.frame}});
+  answer(port, player.id, wire::Applied{seq, head_.frame});
 }
 
 void Region::tell(PlayerId player, wire::ServerEvent event) {
   const auto work = work_.find(player);
   if (work == work_.end() || raw(work->second.session) == 0) return;
-  sessions_.at(work->second.session).port->tell(Told{std::move(event)});
+  answer(*sessions_.at(work->second.session).port, player, std::move(event));
+}
+
+void Region::answer(SessionPort& port, PlayerId player, wire::ServerEvent event) {
+  if (world_.steps != nullptr) {
+    if (auto told = step_of(player, event)) {
+      told->region = options_.id;
+      world_.steps->take(*told);
+    }
+  }
+  port.tell(Told{std::move(event)});
 }
 
 void Region::on(PoseMade request) {
