@@ -19,6 +19,7 @@ struct Stage {
   std::shared_ptr<const transport::Certificate> certificate;
   const world::Content& content;
   const store::WorldKeys& keys;
+  region::Steps& steps;
 };
 
 class Server {

@@ -62,7 +62,7 @@ Town::Town(const Scenario& scenario, std::uint64_t seed, const world::Content& c
   seed_openssl(seed, world_.clock());
   auto certificate = transport::Certificate::make();
   EF_ASSERT(certificate.has_value());
-  stage_.emplace(Stage{world_, network_, *certificate, content_, keys_});
+  stage_.emplace(Stage{world_, network_, *certificate, content_, keys_, steps_});
   around_.emplace(Surroundings{
       world_, network_, *certificate, pack, journal_,
       [this](gateway::Connect request, platform::Executor& client) { connect(std::move(request), client); },

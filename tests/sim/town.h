@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "checkers/checkers.h"
+#include "checkers/steps.h"
 #include "player.h"
 #include "scenario.h"
 #include "server.h"
@@ -67,6 +68,8 @@ class Town {
   platform_sim::SimulatedDisk disk_;
   Journal journal_;
   StoreHistory history_;
+  Outcome outcome_;
+  StepCheck steps_{outcome_.findings};
   std::optional<Stage> stage_;
   std::optional<Surroundings> around_;
   std::unique_ptr<platform_sim::Process> store_;
@@ -80,7 +83,6 @@ class Town {
   bool judging_ = false;
   unsigned lives_ = 0;
   std::uint64_t crashes_ = 0;
-  Outcome outcome_;
 };
 
 }  // namespace everframe::sim

@@ -11,6 +11,7 @@
 //   history   the store's transactions have one order: what each read is what those before it wrote, none
 //             that was acknowledged is missing, none that was refused is there; within it one owner at a time
 //             (P5) and frames one after the other (P6)
+//   steps     what the servers tell of their steps is licensed by the formal model's step relation
 #pragma once
 #include <map>
 #include <string>
