@@ -49,11 +49,11 @@ bool AesGcm::has_fast_maker() {
 #endif
 }
 
-AesGcm::AesGcm(Key key, Maker maker) {
+AesGcm::AesGcm(Key key, Schedule& schedule, Maker maker) : schedule_(schedule) {
 #ifdef EVERFRAME_IPSEC_MB
-  static_assert(sizeof(gcm_key_data) <= SCHEDULE_SIZE && alignof(gcm_key_data) <= 64);
+  static_assert(sizeof(gcm_key_data) <= sizeof(Schedule) && alignof(gcm_key_data) <= alignof(Schedule));
   if (maker == Maker::BEST && has_fast_maker()) {
-    IMB_AES128_GCM_PRE(functions(), key.data(), reinterpret_cast<gcm_key_data*>(schedule_.data()));
+    IMB_AES128_GCM_PRE(functions(), key.data(), reinterpret_cast<gcm_key_data*>(schedule_.bytes.data()));
     return;
   }
 #else
@@ -65,7 +65,7 @@ AesGcm::AesGcm(Key key, Maker maker) {
 }
 
 AesGcm::~AesGcm() {
-  if (openssl_ == nullptr) OPENSSL_cleanse(schedule_.data(), schedule_.size());
+  if (openssl_ == nullptr) OPENSSL_cleanse(&schedule_, sizeof schedule_);
   EVP_CIPHER_CTX_free(openssl_);  // wipes its key
 }
 
@@ -74,7 +74,7 @@ void AesGcm::seal(Nonce nonce, ByteView covered, std::span<std::uint8_t> text,
 #ifdef EVERFRAME_IPSEC_MB
   if (openssl_ == nullptr) {
     gcm_context_data context;
-    IMB_AES128_GCM_ENC(functions(), key_of(schedule_.data()), &context, text.data(), text.data(), text.size(),
+    IMB_AES128_GCM_ENC(functions(), key_of(schedule_.bytes.data()), &context, text.data(), text.data(), text.size(),
                        nonce.data(), covered.data(), covered.size(), tag.data(), TAG_SIZE);
     return;
   }
@@ -94,7 +94,7 @@ bool AesGcm::open(Nonce nonce, ByteView covered, ByteView text, std::span<const 
   if (openssl_ == nullptr) {
     gcm_context_data context;
     std::uint8_t right[TAG_SIZE];
-    IMB_AES128_GCM_DEC(functions(), key_of(schedule_.data()), &context, out, text.data(), text.size(),
+    IMB_AES128_GCM_DEC(functions(), key_of(schedule_.bytes.data()), &context, out, text.data(), text.size(),
                        nonce.data(), covered.data(), covered.size(), right, TAG_SIZE);
     return CRYPTO_memcmp(right, tag.data(), TAG_SIZE) == 0;
   }

@@ -1,8 +1,9 @@
 // AesGcm: AES-128-GCM (NIST SP 800-38D) under one key, in place, one call a packet, nothing allocated. Two
 // makers: Intel's Multi-Buffer Crypto for IPsec (BSD-3-Clause), where it is there and the processor has AES
 // and carry-less multiplication, otherwise OpenSSL's EVP. The library's key schedule is one block of memory
-// and its call one jump: 60 ns for 120 bytes, with EVP's contexts 300 to 400. Ownership: its key's only
-// copy; wiped when it ends. Threads: one at a time. The caller never uses a nonce twice.
+// and its call one jump: 60 ns for 120 bytes, with EVP's contexts 300 to 400. Ownership: the block is its
+// owner's, so that it may lie beside what else a packet needs; it is wiped when the cipher ends. Threads: one
+// at a time. The caller never uses a nonce twice.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -23,7 +24,15 @@ class AesGcm {
   using Nonce = std::span<const std::uint8_t, NONCE_SIZE>;
   enum class Maker { BEST, OPENSSL };
 
-  explicit AesGcm(Key key, Maker maker = Maker::BEST);
+  // Of the library's key schedule, of which small packets read the first half.
+  struct alignas(64) Schedule {
+    std::array<std::uint8_t, 1'024> bytes;
+    void prefetch() const {
+      for (std::size_t line = 0; line < bytes.size() / 2; line += 64) __builtin_prefetch(bytes.data() + line);
+    }
+  };
+
+  AesGcm(Key key, Schedule& schedule, Maker maker = Maker::BEST);
   ~AesGcm();
   AesGcm(const AesGcm&) = delete;
   AesGcm& operator=(const AesGcm&) = delete;
@@ -34,20 +43,13 @@ class AesGcm {
   bool open(Nonce nonce, ByteView covered, ByteView text, std::span<const std::uint8_t, TAG_SIZE> tag,
             std::uint8_t* out);
 
-  // Fetches into the caches what the next call will read.
-  void prefetch() const {
-    for (std::size_t line = 0; line < SCHEDULE_HOT; line += 64) __builtin_prefetch(schedule_.data() + line);
-  }
   static bool has_fast_maker();
 
  private:
-  static constexpr std::size_t SCHEDULE_SIZE = 1'024;  // of the library's gcm_key_data, with room
-  static constexpr std::size_t SCHEDULE_HOT = 512;     // what small packets use of it
-
   bool open_by_openssl(Nonce nonce, ByteView covered, ByteView text,
                        std::span<const std::uint8_t, TAG_SIZE> tag, std::uint8_t* out);
 
-  alignas(64) std::array<std::uint8_t, SCHEDULE_SIZE> schedule_;
+  Schedule& schedule_;
   EVP_CIPHER_CTX* openssl_ = nullptr;  // null: the library's schedule is used
 };
 

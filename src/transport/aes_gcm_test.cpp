@@ -37,7 +37,8 @@ TEST(AesGcm, SealsAsPublished) {
       "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525"
       "b16aedf5aa0de657ba637b39");
   for (const AesGcm::Maker maker : MAKERS) {
-    AesGcm cipher(AesGcm::Key(key), maker);
+    AesGcm::Schedule schedule;
+    AesGcm cipher(AesGcm::Key(key), schedule, maker);
     const Sealed sealed = seal(cipher, nonce, covered, plain);
     EXPECT_EQ(sealed.text, hex("42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b2"
                                "5466931c7d8f6a5aac84aa051ba30b396a0aac973d58e091"));
@@ -58,8 +59,10 @@ TEST(AesGcm, OneMakerOpensWhatTheOtherSealedAndNeitherWhatWasChanged) {
     const Bytes covered = draw(13);
     const Bytes plain = draw(size);
     for (const AesGcm::Maker maker : MAKERS) {
-      AesGcm sealing(AesGcm::Key(key), maker);
-      AesGcm opening(AesGcm::Key(key), maker == AesGcm::Maker::BEST ? AesGcm::Maker::OPENSSL : AesGcm::Maker::BEST);
+      const auto other = maker == AesGcm::Maker::BEST ? AesGcm::Maker::OPENSSL : AesGcm::Maker::BEST;
+      AesGcm::Schedule schedules[2];
+      AesGcm sealing(AesGcm::Key(key), schedules[0], maker);
+      AesGcm opening(AesGcm::Key(key), schedules[1], other);
       Sealed sealed = seal(sealing, nonce, covered, plain);
       Bytes out(size);
       ASSERT_TRUE(opening.open(AesGcm::Nonce(nonce), covered, sealed.text, sealed.tag, out.data()));

@@ -90,34 +90,34 @@ void ReplayWindow::note(std::uint64_t sequence) {
   }
 }
 
-std::unique_ptr<RecordLayer> RecordLayer::derive(SSL* ssl, Role role, std::uint64_t last_nonce) {
+RecordLayer::KeyBlock::~KeyBlock() {
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+}
+
+std::optional<RecordLayer::KeyBlock> RecordLayer::derive(SSL* ssl) {
   const SSL_CIPHER* const suite = SSL_get_current_cipher(ssl);
-  if (SSL_version(ssl) != DTLS1_2_VERSION || suite == nullptr) return nullptr;
-  if (SSL_CIPHER_get_protocol_id(suite) != ECDHE_ECDSA_AES128_GCM_SHA256) return nullptr;
+  if (SSL_version(ssl) != DTLS1_2_VERSION || suite == nullptr) return std::nullopt;
+  if (SSL_CIPHER_get_protocol_id(suite) != ECDHE_ECDSA_AES128_GCM_SHA256) return std::nullopt;
   constexpr std::string_view LABEL = "key expansion";
   std::array<std::uint8_t, MASTER_SECRET_SIZE> master;
   std::array<std::uint8_t, LABEL.size() + 2 * SSL3_RANDOM_SIZE> seed;
-  std::array<std::uint8_t, KEY_BLOCK_SIZE> keys;
   std::memcpy(seed.data(), LABEL.data(), LABEL.size());
   SSL_get_server_random(ssl, seed.data() + LABEL.size(), SSL3_RANDOM_SIZE);
   SSL_get_client_random(ssl, seed.data() + LABEL.size() + SSL3_RANDOM_SIZE, SSL3_RANDOM_SIZE);
   const std::size_t size = SSL_SESSION_get_master_key(SSL_get_session(ssl), master.data(), master.size());
-  std::unique_ptr<RecordLayer> made;
-  if (size == master.size() && expand(master, seed, keys)) {
-    made = std::make_unique<RecordLayer>(keys, role, last_nonce);
-  }
+  std::optional<KeyBlock> keys(std::in_place);
+  if (size != master.size() || !expand(master, seed, keys->bytes)) keys.reset();
   OPENSSL_cleanse(master.data(), master.size());
-  OPENSSL_cleanse(keys.data(), keys.size());
-  return made;
+  return keys;
 }
 
-RecordLayer::RecordLayer(std::span<const std::uint8_t, KEY_BLOCK_SIZE> keys, Role role,
-                         std::uint64_t last_nonce)
-    : next_nonce_(last_nonce + OPENSSL_RECORDS_MAX),
-      seal_(key_in(keys, role == Role::CLIENT ? 0 : 1)),
-      open_(key_in(keys, role == Role::CLIENT ? 1 : 0)) {
+RecordLayer::RecordLayer(const KeyBlock& keys, Role role, std::uint64_t last_nonce)
+    : schedules_(new Schedules),
+      seal_(key_in(keys.bytes, role == Role::CLIENT ? 0 : 1), schedules_->seal),
+      open_(key_in(keys.bytes, role == Role::CLIENT ? 1 : 0), schedules_->open),
+      next_nonce_(last_nonce + OPENSSL_RECORDS_MAX) {
   const std::size_t own = role == Role::CLIENT ? 0 : 1;
-  const std::uint8_t* const salts = keys.data() + 2 * KEY_SIZE;
+  const std::uint8_t* const salts = keys.bytes.data() + 2 * KEY_SIZE;
   std::memcpy(own_salt_.data(), salts + own * SALT_SIZE, SALT_SIZE);
   std::memcpy(peer_salt_.data(), salts + (1 - own) * SALT_SIZE, SALT_SIZE);
 }

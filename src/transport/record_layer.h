@@ -5,6 +5,7 @@
 // Threads: one at a time. Bytes from outside are checked: what is malformed, does not authenticate or was
 // there before gives nothing and changes nothing.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -63,13 +64,16 @@ class RecordLayer {
  public:
   enum class Role { CLIENT, SERVER };
 
-  // From a session whose handshake is done. Null if another cipher suite was agreed. `last_nonce` is the
-  // explicit nonce of the last record that OpenSSL sealed: ours continue OpenSSL's counter, so that none is
-  // used twice.
-  static std::unique_ptr<RecordLayer> derive(SSL* ssl, Role role, std::uint64_t last_nonce);
-  // Of a known key block: client's and server's key (16 bytes each), client's and server's salt (4 each).
-  static constexpr std::size_t KEY_BLOCK_SIZE = 40;
-  RecordLayer(std::span<const std::uint8_t, KEY_BLOCK_SIZE> keys, Role role, std::uint64_t last_nonce);
+  // Client's and server's key (16 bytes each), client's and server's salt (4 each).
+  struct KeyBlock {
+    std::array<std::uint8_t, 40> bytes{};
+    ~KeyBlock();  // wipes them
+  };
+  // From a session whose handshake is done. Nothing if another cipher suite was agreed.
+  static std::optional<KeyBlock> derive(SSL* ssl);
+  // `last_nonce` is the explicit nonce of the last record that OpenSSL sealed: ours continue OpenSSL's
+  // counter, so that none is used twice.
+  RecordLayer(const KeyBlock& keys, Role role, std::uint64_t last_nonce);
   RecordLayer(const RecordLayer&) = delete;
   RecordLayer& operator=(const RecordLayer&) = delete;
 
@@ -84,20 +88,27 @@ class RecordLayer {
   };
   std::optional<Opened> open(const RawRecord& record, std::span<std::uint8_t> room);
 
-  void prefetch_seal() const { seal_.prefetch(); }
-  void prefetch_open() const { open_.prefetch(); }
+  // Fetches into the caches what the next call will read.
+  void prefetch_seal() const { schedules_->seal.prefetch(); }
+  void prefetch_open() const { schedules_->open.prefetch(); }
 
  private:
   static constexpr std::size_t SALT_SIZE = 4;
   using Nonce = std::array<std::uint8_t, AesGcm::NONCE_SIZE>;  // a salt, then the explicit part
 
+  struct Schedules {
+    AesGcm::Schedule seal;
+    AesGcm::Schedule open;
+  };
+
+  const std::unique_ptr<Schedules> schedules_;
+  AesGcm seal_;
+  AesGcm open_;
   std::array<std::uint8_t, SALT_SIZE> own_salt_{};
   std::array<std::uint8_t, SALT_SIZE> peer_salt_{};
   std::uint64_t next_nonce_;  // explicit part
   std::uint64_t next_sequence_ = OPENSSL_RECORDS_MAX;
   ReplayWindow window_;
-  AesGcm seal_;
-  AesGcm open_;
 };
 
 }  // namespace everframe::transport
