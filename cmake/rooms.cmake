@@ -3,6 +3,7 @@
 
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
+find_library(EVERFRAME_IPSEC_MB IPSec_MB)  # x86-64 only; transport/aes_gcm does without it, slower
 find_package(CLI11 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)

@@ -9,6 +9,8 @@ NODE_MIN=18 # what Debian 12 has
 
 server=(g++ cmake ninja-build ccache libboost1.81-dev libboost-json1.81-dev librocksdb-dev libspdlog-dev libfmt-dev
   libcli11-dev libtomlplusplus-dev libexpected-dev libzstd-dev libxxhash-dev libssl-dev)
+# Intel's AES-GCM (BSD-3-Clause), which Debian has for this architecture alone; elsewhere OpenSSL's is used.
+[ "$(dpkg --print-architecture)" = amd64 ] && server+=(libipsec-mb-dev)
 web() {
   local version=0
   command -v node >/dev/null && version=$(node -p 'process.versions.node.split(".")[0]')

@@ -43,26 +43,34 @@ class Links {
             static_cast<double>(heap().allocations - before.allocations) / per_message};
   }
 
+  // As endpoints do it: whoever has received is asked for events and datagrams at once; the server's peers
+  // have their turn to send, then what came from the clients is taken in, as a batch.
   void tick() {
     now_ += TICK;
+    acknowledgements_.clear();
     for (std::size_t i = 0; i < servers_.size(); ++i) {
+      if (i + AHEAD < servers_.size()) {
+        servers_[i + AHEAD]->prefetch();
+        clients_[i + AHEAD]->prefetch();
+      }
       servers_[i]->send(channel_, message_, true, now_);
       while (servers_[i]->poll(datagram_, now_)) {
         ++datagrams_;
         clients_[i]->receive(datagram_, now_);
       }
-    }
-    for (std::size_t i = 0; i < clients_.size(); ++i) {
       while (const auto event = clients_[i]->next_event())
         delivered_ += std::holds_alternative<sctp::MessageEvent>(*event);
-      while (clients_[i]->poll(datagram_, now_)) {
-        ++datagrams_;
-        servers_[i]->receive(datagram_, now_);
-      }
+      while (clients_[i]->poll(datagram_, now_)) acknowledgements_.push_back({i, datagram_});
+    }
+    datagrams_ += acknowledgements_.size();
+    for (std::size_t at = 0; at < acknowledgements_.size(); ++at) {
+      if (at + AHEAD < acknowledgements_.size()) servers_[acknowledgements_[at + AHEAD].from]->prefetch();
+      servers_[acknowledgements_[at].from]->receive(acknowledgements_[at].datagram, now_);
     }
   }
 
  private:
+  static constexpr std::size_t AHEAD = 3;  // peers whose state is fetched before their turn
   void connect(Link& server, Link& client) {
     channel_ = client.open(state_options(), now_).value();
     client.start(now_);
@@ -90,6 +98,11 @@ class Links {
   Time now_ = START;
   const Bytes message_ = Bytes(MESSAGE_BYTES, 7);
   Bytes datagram_;
+  struct Acknowledgement {
+    std::size_t from;
+    Bytes datagram;
+  };
+  std::vector<Acknowledgement> acknowledgements_;
   std::uint64_t delivered_ = 0;
   std::uint64_t datagrams_ = 0;
 };

@@ -185,7 +185,7 @@ void Dtls::opened() {
     return end("its certificate is not the one that it named in its offer");
   }
   state_ = State::OPEN;
-  layer_ = RecordLayer::derive(ssl_, role_, last_nonce_);
+  if (const auto keys = RecordLayer::derive(ssl_)) layer_.emplace(*keys, role_, last_nonce_);
   // The server's last flight may have to be repeated until the client shows that it has it, by a record that
   // decrypts. The client has the server's last flight, so its own arrived: nothing is left to repeat.
   if (layer_ && role_ == Role::CLIENT) release_openssl();

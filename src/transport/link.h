@@ -42,11 +42,18 @@ class Link {
   bool closed() const { return dtls_.state() == Dtls::State::CLOSED || association_.closed(); }
   std::string why_closed() const;
   bool secured() const { return secured_; }
+  // Fetches into the caches what the next packets out and in will touch: for whoever knows whose turn is next.
+  void prefetch() const {
+    constexpr std::size_t LINE = 64;
+    const auto* const begin = reinterpret_cast<const std::uint8_t*>(this);
+    for (std::size_t at = 0; at < HOT_SIZE; at += LINE) __builtin_prefetch(begin + at);
+  }
   bool wrong_fingerprint() const { return dtls_.wrong_fingerprint(); }
   std::uint64_t bad_packets() const { return association_.figures().bad_packets; }
   std::uint64_t bad_records() const { return dtls_.bad_records(); }
 
  private:
+  static constexpr std::size_t HOT_SIZE = 1'024;
   void secure(Time now);
 
   const Dtls::Role role_;

@@ -1,7 +1,6 @@
 // Any datagram to a session's record layer, whose keys are known here: bytes as they are, and sealed records
 // with one byte changed. What was not sealed as it is must not open, and nothing opens twice.
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "base/assert.h"
@@ -28,7 +27,7 @@ std::size_t count_opened(RecordLayer& layer, ByteView datagram) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 4 || size > 1'400) return 0;
-  std::array<std::uint8_t, RecordLayer::KEY_BLOCK_SIZE> keys{};
+  const RecordLayer::KeyBlock keys;
   RecordLayer client(keys, RecordLayer::Role::CLIENT, 7);
   RecordLayer server(keys, RecordLayer::Role::SERVER, 9);
   EF_ASSERT(count_opened(server, {data, size}) == 0);

@@ -22,8 +22,7 @@ constexpr std::uint16_t DTLS_1_2 = 0xfefd;
 constexpr std::uint16_t DTLS_1_0 = 0xfeff;  // what a ClientHello's records may say
 constexpr std::uint16_t EPOCH = 1;          // after the one and only handshake
 constexpr std::uint32_t ECDHE_ECDSA_AES128_GCM_SHA256 = 0xc02b;
-constexpr std::size_t KEY_SIZE = 16;
-constexpr std::size_t SALT_SIZE = 4;
+constexpr std::size_t KEY_SIZE = AesGcm::KEY_SIZE;
 constexpr std::uint64_t SEQUENCE_MAX = (std::uint64_t{1} << 48) - 1;
 constexpr std::size_t MASTER_SECRET_SIZE = 48;
 
@@ -49,30 +48,17 @@ bool expand(ByteView master, ByteView seed, std::span<std::uint8_t> out) {
   return EVP_KDF_derive(context.get(), out.data(), out.size(), params) == 1;
 }
 
-// The sequence number, type, version and length that the tag covers (RFC 5246 section 6.2.3.3). In OpenSSL's
-// TLS mode the length is that of what follows: it takes nonce and tag off by itself.
-std::array<std::uint8_t, EVP_AEAD_TLS1_AAD_LEN> additional(const std::uint8_t* header, std::size_t body) {
-  std::array<std::uint8_t, EVP_AEAD_TLS1_AAD_LEN> out;
+// The sequence number, type, version and plaintext's length, which the tag covers: RFC 5246 section 6.2.3.3.
+std::array<std::uint8_t, 13> covered(const std::uint8_t* header, std::size_t length) {
+  std::array<std::uint8_t, 13> out;
   std::memcpy(out.data(), header + 3, 8);
   std::memcpy(out.data() + 8, header, 3);
-  write_u16(out.data() + 11, static_cast<std::uint16_t>(body));
+  write_u16(out.data() + 11, static_cast<std::uint16_t>(length));
   return out;
 }
 
-// What EVP_CTRL_AEAD_TLS1_AAD does, without its two searches by name for an answer that is always TAG_SIZE.
-bool cover(EVP_CIPHER_CTX* context, const std::uint8_t* header, std::size_t body) {
-  auto covered = additional(header, body);
-  const OSSL_PARAM params[] = {
-      OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, covered.data(), covered.size()),
-      OSSL_PARAM_construct_end()};
-  return EVP_CIPHER_CTX_set_params(context, params) == 1;
-}
-
-EVP_CIPHER_CTX* cipher(const std::uint8_t* key, bool sealing) {
-  EVP_CIPHER_CTX* const out = EVP_CIPHER_CTX_new();
-  EF_ASSERT(out != nullptr);
-  EF_ASSERT(EVP_CipherInit_ex(out, EVP_aes_128_gcm(), nullptr, key, nullptr, sealing ? 1 : 0) == 1);
-  return out;
+std::span<const std::uint8_t, KEY_SIZE> key_in(std::span<const std::uint8_t> block, std::size_t number) {
+  return block.subspan(number * KEY_SIZE).first<KEY_SIZE>();
 }
 
 }  // namespace
@@ -104,50 +90,36 @@ void ReplayWindow::note(std::uint64_t sequence) {
   }
 }
 
-std::unique_ptr<RecordLayer> RecordLayer::derive(SSL* ssl, Role role, std::uint64_t last_nonce) {
+RecordLayer::KeyBlock::~KeyBlock() {
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+}
+
+std::optional<RecordLayer::KeyBlock> RecordLayer::derive(SSL* ssl) {
   const SSL_CIPHER* const suite = SSL_get_current_cipher(ssl);
-  if (SSL_version(ssl) != DTLS1_2_VERSION || suite == nullptr) return nullptr;
-  if (SSL_CIPHER_get_protocol_id(suite) != ECDHE_ECDSA_AES128_GCM_SHA256) return nullptr;
+  if (SSL_version(ssl) != DTLS1_2_VERSION || suite == nullptr) return std::nullopt;
+  if (SSL_CIPHER_get_protocol_id(suite) != ECDHE_ECDSA_AES128_GCM_SHA256) return std::nullopt;
   constexpr std::string_view LABEL = "key expansion";
   std::array<std::uint8_t, MASTER_SECRET_SIZE> master;
   std::array<std::uint8_t, LABEL.size() + 2 * SSL3_RANDOM_SIZE> seed;
-  std::array<std::uint8_t, KEY_BLOCK_SIZE> keys;
   std::memcpy(seed.data(), LABEL.data(), LABEL.size());
   SSL_get_server_random(ssl, seed.data() + LABEL.size(), SSL3_RANDOM_SIZE);
   SSL_get_client_random(ssl, seed.data() + LABEL.size() + SSL3_RANDOM_SIZE, SSL3_RANDOM_SIZE);
   const std::size_t size = SSL_SESSION_get_master_key(SSL_get_session(ssl), master.data(), master.size());
-  std::unique_ptr<RecordLayer> made;
-  if (size == master.size() && expand(master, seed, keys)) {
-    made = std::make_unique<RecordLayer>(keys, role, last_nonce);
-  }
+  std::optional<KeyBlock> keys(std::in_place);
+  if (size != master.size() || !expand(master, seed, keys->bytes)) keys.reset();
   OPENSSL_cleanse(master.data(), master.size());
-  OPENSSL_cleanse(keys.data(), keys.size());
-  return made;
+  return keys;
 }
 
-RecordLayer::RecordLayer(std::span<const std::uint8_t, KEY_BLOCK_SIZE> keys, Role role,
-                         std::uint64_t last_nonce) {
+RecordLayer::RecordLayer(const KeyBlock& keys, Role role, std::uint64_t last_nonce)
+    : schedules_(new Schedules),
+      seal_(key_in(keys.bytes, role == Role::CLIENT ? 0 : 1), schedules_->seal),
+      open_(key_in(keys.bytes, role == Role::CLIENT ? 1 : 0), schedules_->open),
+      next_nonce_(last_nonce + OPENSSL_RECORDS_MAX) {
   const std::size_t own = role == Role::CLIENT ? 0 : 1;
-  const std::uint8_t* const salts = keys.data() + 2 * KEY_SIZE;
-  seal_ = cipher(keys.data() + own * KEY_SIZE, true);
-  open_ = cipher(keys.data() + (1 - own) * KEY_SIZE, false);
-  // The whole nonce: OpenSSL counts its explicit part up by one a record and writes it in front of it.
-  std::uint8_t nonce[SALT_SIZE + NONCE_SIZE];
-  const std::uint64_t first = last_nonce + OPENSSL_RECORDS_MAX;
-  std::memcpy(nonce, salts + own * SALT_SIZE, SALT_SIZE);
-  write_u32(nonce + SALT_SIZE, static_cast<std::uint32_t>(first >> 32));
-  write_u32(nonce + SALT_SIZE + 4, static_cast<std::uint32_t>(first));
-  EF_ASSERT(EVP_CIPHER_CTX_ctrl(seal_, EVP_CTRL_GCM_SET_IV_FIXED, -1, nonce) == 1);
-  std::uint8_t salt[SALT_SIZE];
-  std::memcpy(salt, salts + (1 - own) * SALT_SIZE, SALT_SIZE);
-  EF_ASSERT(EVP_CIPHER_CTX_ctrl(open_, EVP_CTRL_GCM_SET_IV_FIXED, SALT_SIZE, salt) == 1);
-  OPENSSL_cleanse(nonce, sizeof nonce);
-  OPENSSL_cleanse(salt, sizeof salt);
-}
-
-RecordLayer::~RecordLayer() {
-  EVP_CIPHER_CTX_free(seal_);  // these wipe their keys
-  EVP_CIPHER_CTX_free(open_);
+  const std::uint8_t* const salts = keys.bytes.data() + 2 * KEY_SIZE;
+  std::memcpy(own_salt_.data(), salts + own * SALT_SIZE, SALT_SIZE);
+  std::memcpy(peer_salt_.data(), salts + (1 - own) * SALT_SIZE, SALT_SIZE);
 }
 
 void RecordLayer::seal(RecordType type, Bytes& record) {
@@ -163,9 +135,15 @@ void RecordLayer::seal(RecordType type, Bytes& record) {
   write_u32(p + 7, static_cast<std::uint32_t>(next_sequence_));
   write_u16(p + 11, static_cast<std::uint16_t>(body));
   ++next_sequence_;
-  EF_ASSERT(cover(seal_, p, body - TAG_SIZE));
-  EF_ASSERT(EVP_Cipher(seal_, p + RECORD_HEADER_SIZE, p + RECORD_HEADER_SIZE, static_cast<unsigned>(body)) >
-            0);
+  Nonce nonce;
+  std::memcpy(nonce.data(), own_salt_.data(), SALT_SIZE);
+  write_u32(nonce.data() + SALT_SIZE, static_cast<std::uint32_t>(next_nonce_ >> 32));
+  write_u32(nonce.data() + SALT_SIZE + 4, static_cast<std::uint32_t>(next_nonce_));
+  ++next_nonce_;
+  std::memcpy(p + RECORD_HEADER_SIZE, nonce.data() + SALT_SIZE, NONCE_SIZE);
+  const std::size_t length = body - NONCE_SIZE - TAG_SIZE;
+  const std::span<std::uint8_t> text(p + RECORD_PREFIX_SIZE, length);
+  seal_.seal(nonce, covered(p, length), text, std::span<std::uint8_t, TAG_SIZE>(text.data() + length, TAG_SIZE));
 }
 
 std::optional<RecordLayer::Opened> RecordLayer::open(const RawRecord& record, std::span<std::uint8_t> room) {
@@ -175,12 +153,14 @@ std::optional<RecordLayer::Opened> RecordLayer::open(const RawRecord& record, st
     return std::nullopt;
   if (!window_.fresh(record.sequence)) return std::nullopt;
   EF_ASSERT(room.size() >= body.size());
-  std::memcpy(room.data(), body.data(), body.size());
-  EF_ASSERT(cover(open_, record.whole.data(), body.size()));
-  if (EVP_Cipher(open_, room.data(), room.data(), static_cast<unsigned>(body.size())) <= 0)
+  Nonce nonce;
+  std::memcpy(nonce.data(), peer_salt_.data(), SALT_SIZE);
+  std::memcpy(nonce.data() + SALT_SIZE, body.data(), NONCE_SIZE);
+  const std::size_t length = body.size() - NONCE_SIZE - TAG_SIZE;
+  const ByteView text = body.subspan(NONCE_SIZE, length);
+  if (!open_.open(nonce, covered(record.whole.data(), length), text, body.last<TAG_SIZE>(), room.data()))
     return std::nullopt;
-  const Opened opened{ByteView(room).subspan(NONCE_SIZE, body.size() - NONCE_SIZE - TAG_SIZE),
-                      window_.newest(record.sequence)};
+  const Opened opened{room.first(length), window_.newest(record.sequence)};
   window_.note(record.sequence);
   return opened;
 }

@@ -1,19 +1,20 @@
 // RecordLayer: DTLS 1.2's records of one session after its handshake (RFC 6347 section 4.1) for
 // TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 (RFC 5246, 5288, 5289). OpenSSL makes the handshake, this makes the
-// records: its objects cost 70 kB and several cache misses a record, two AEAD contexts 2 kB. Why this is
+// records: its objects cost 70 kB and many cache misses a record, two keys 2 kB. Why this is
 // safe: docs/decisions/0007-own-dtls-record-layer.md. Ownership: its keys' only copies; wiped when it ends.
 // Threads: one at a time. Bytes from outside are checked: what is malformed, does not authenticate or was
 // there before gives nothing and changes nothing.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 
 #include "base/bytes.h"
+#include "transport/aes_gcm.h"
 
 typedef struct ssl_st SSL;
-typedef struct evp_cipher_ctx_st EVP_CIPHER_CTX;
 
 namespace everframe::transport {
 
@@ -26,7 +27,7 @@ enum class RecordType : std::uint8_t {
 
 inline constexpr std::size_t RECORD_HEADER_SIZE = 13;  // type, version, epoch, sequence number, length
 inline constexpr std::size_t NONCE_SIZE = 8;           // the explicit part, behind the header
-inline constexpr std::size_t TAG_SIZE = 16;
+inline constexpr std::size_t TAG_SIZE = AesGcm::TAG_SIZE;
 inline constexpr std::size_t RECORD_PREFIX_SIZE = RECORD_HEADER_SIZE + NONCE_SIZE;  // before the plaintext
 inline constexpr std::size_t PLAINTEXT_MAX = 16 << 10;                              // RFC 6347 section 4.1.1
 inline constexpr std::uint64_t REPLAY_WINDOW = 64;  // records: RFC 6347 section 4.1.2.6
@@ -63,21 +64,23 @@ class RecordLayer {
  public:
   enum class Role { CLIENT, SERVER };
 
-  // From a session whose handshake is done. Null if another cipher suite was agreed. `last_nonce` is the
-  // explicit nonce of the last record that OpenSSL sealed: ours continue OpenSSL's counter, so that none is
-  // used twice.
-  static std::unique_ptr<RecordLayer> derive(SSL* ssl, Role role, std::uint64_t last_nonce);
-  // Of a known key block: client's and server's key (16 bytes each), client's and server's salt (4 each).
-  static constexpr std::size_t KEY_BLOCK_SIZE = 40;
-  RecordLayer(std::span<const std::uint8_t, KEY_BLOCK_SIZE> keys, Role role, std::uint64_t last_nonce);
-  ~RecordLayer();
+  // Client's and server's key (16 bytes each), client's and server's salt (4 each).
+  struct KeyBlock {
+    std::array<std::uint8_t, 40> bytes{};
+    ~KeyBlock();  // wipes them
+  };
+  // From a session whose handshake is done. Nothing if another cipher suite was agreed.
+  static std::optional<KeyBlock> derive(SSL* ssl);
+  // `last_nonce` is the explicit nonce of the last record that OpenSSL sealed: ours continue OpenSSL's
+  // counter, so that none is used twice.
+  RecordLayer(const KeyBlock& keys, Role role, std::uint64_t last_nonce);
   RecordLayer(const RecordLayer&) = delete;
   RecordLayer& operator=(const RecordLayer&) = delete;
 
   // `record` holds RECORD_PREFIX_SIZE bytes of room and the plaintext; comes out as the whole record.
   void seal(RecordType type, Bytes& record);
 
-  // The plaintext, within `room`, which must hold the record's body. `newest`: no record with a higher number
+  // The plaintext, within `room`, which must hold the record's body and not overlap it. `newest`: no record with a higher number
   // had come before.
   struct Opened {
     ByteView plaintext;
@@ -85,9 +88,25 @@ class RecordLayer {
   };
   std::optional<Opened> open(const RawRecord& record, std::span<std::uint8_t> room);
 
+  // Fetches into the caches what the next call will read.
+  void prefetch_seal() const { schedules_->seal.prefetch(); }
+  void prefetch_open() const { schedules_->open.prefetch(); }
+
  private:
-  EVP_CIPHER_CTX* seal_ = nullptr;
-  EVP_CIPHER_CTX* open_ = nullptr;
+  static constexpr std::size_t SALT_SIZE = 4;
+  using Nonce = std::array<std::uint8_t, AesGcm::NONCE_SIZE>;  // a salt, then the explicit part
+
+  struct Schedules {
+    AesGcm::Schedule seal;
+    AesGcm::Schedule open;
+  };
+
+  const std::unique_ptr<Schedules> schedules_;
+  AesGcm seal_;
+  AesGcm open_;
+  std::array<std::uint8_t, SALT_SIZE> own_salt_{};
+  std::array<std::uint8_t, SALT_SIZE> peer_salt_{};
+  std::uint64_t next_nonce_;  // explicit part
   std::uint64_t next_sequence_ = OPENSSL_RECORDS_MAX;
   ReplayWindow window_;
 };

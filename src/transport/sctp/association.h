@@ -96,11 +96,22 @@ class Association {
   // SHUTTING_DOWN is ESTABLISHED but takes no new messages (RFC 9260's SHUTDOWN-PENDING and SHUTDOWN-SENT).
   enum class State { IDLE, COOKIE_WAIT, COOKIE_ECHOED, ESTABLISHED, SHUTTING_DOWN, CLOSED };
   struct Channel {
-    std::uint16_t stream = 0;
-    enum class State : std::uint8_t { OPENING, OPEN, CLOSING } state = State::OPENING;
+    enum class State : std::uint8_t { OPENING, OPEN, CLOSING };
+    Channel(std::uint16_t on, State begins, ChannelOptions with)
+        : stream(on),
+          state(begins),
+          ordered(with.ordered),
+          max_retransmits(with.max_retransmits),
+          lifetime_ms(with.lifetime_ms),
+          options(std::move(with)) {}
+    std::uint16_t stream;
+    State state;
     bool announced = true;  // its owner knows of it (not: an OPEN that we refused)
     bool reset_sent = false;
     bool reset_received = false;
+    bool ordered;  // these three as in `options`, at hand for each message
+    std::optional<std::uint16_t> max_retransmits;
+    std::optional<std::uint16_t> lifetime_ms;
     ChannelOptions options;
   };
   struct Reset {  // our outgoing stream reset request that waits for its answer
@@ -152,38 +163,36 @@ class Association {
   void send_open(const Channel& channel);
   Bytes cookie() const;
 
-  const Role role_;
-  const std::size_t peer_message_max_;
-  std::uint32_t own_tag_;
-  std::uint32_t own_tsn_;
-  std::uint64_t cookie_secret_;
-
+  // In the order in which a packet touches them.
   State state_ = State::IDLE;
+  const Role role_;
+  std::uint32_t own_tag_;
   std::uint32_t peer_tag_ = 0;
-  std::uint16_t peer_streams_ = UINT16_MAX;
-  Bytes peer_cookie_;
-  std::optional<Time> handshake_timer_;
-  std::uint32_t handshake_tries_ = 0;
-  std::optional<Time> shutdown_timer_;
-  std::uint32_t shutdown_tries_ = 0;
-  std::string shutdown_reason_;
-
+  bool resets_wanted_ = false;  // some channel closes, some are refused, or a request waits for its answer
+  const std::size_t peer_message_max_;
+  std::vector<Channel> channels_;       // few, so searched in line
+  std::optional<Bytes> waiting_reset_;  // the peer's request for a TSN that has not arrived yet
+  Figures figures_;
+  Ring<Control> control_;
+  Ring<Event, 1> events_;
   Inbound inbound_;
   Outbound outbound_;
-  std::vector<Channel> channels_;       // few, so searched in line
-  std::vector<std::uint16_t> refused_;  // streams that the peer opened beyond CHANNELS_MAX, to be reset
-  bool resets_wanted_ = false;  // some channel closes and has not asked for its reset, or some are refused
-  std::uint16_t next_own_stream_;
+  std::optional<Time> handshake_timer_;
+  std::optional<Time> shutdown_timer_;
+  std::optional<Time> reset_timer_;
 
+  std::uint32_t own_tsn_;
+  std::uint64_t cookie_secret_;
+  std::uint16_t peer_streams_ = UINT16_MAX;
+  Bytes peer_cookie_;
+  std::uint32_t handshake_tries_ = 0;
+  std::uint32_t shutdown_tries_ = 0;
+  std::string shutdown_reason_;
+  std::vector<std::uint16_t> refused_;  // streams that the peer opened beyond CHANNELS_MAX, to be reset
+  std::uint16_t next_own_stream_;
   std::uint32_t next_request_ = 0;  // RE-CONFIG sequence numbers: ours start at our initial TSN
   std::uint32_t peer_next_request_ = 0;
   std::optional<Reset> reset_;
-  std::optional<Time> reset_timer_;
-  std::optional<Bytes> waiting_reset_;  // the peer's request for a TSN that has not arrived yet
-
-  Ring<Control> control_;
-  Ring<Event> events_;
-  Figures figures_;
 };
 
 }  // namespace everframe::transport::sctp

@@ -96,7 +96,7 @@ Association::Channel* Association::channel_of(std::uint16_t stream) {
 
 Association::Channel& Association::add_channel(std::uint16_t stream, ChannelOptions options,
                                                Channel::State state) {
-  return channels_.emplace_back(Channel{stream, state, true, false, false, std::move(options)});
+  return channels_.emplace_back(stream, state, std::move(options));
 }
 
 void Association::send_open(const Channel& channel) {
@@ -136,15 +136,14 @@ SendOutcome Association::send(ChannelId id, ByteView message, bool binary, Time 
   }
   // Until the peer has confirmed the channel, an unordered message might overtake the OPEN (RFC 8832 section
   // 6).
-  const bool ordered = channel.options.ordered || channel.state == Channel::State::OPENING;
+  const bool ordered = channel.ordered || channel.state == Channel::State::OPENING;
   Outbound::Message out;
   out.stream = raw(id);
   out.ppid = static_cast<std::uint32_t>(ppid);
   out.bytes.assign(message.begin(), message.end());
   out.ordered = ordered;
-  out.max_retransmits = channel.options.max_retransmits;
-  if (channel.options.lifetime_ms)
-    out.expires = now + std::chrono::milliseconds(*channel.options.lifetime_ms);
+  out.max_retransmits = channel.max_retransmits;
+  if (channel.lifetime_ms) out.expires = now + std::chrono::milliseconds(*channel.lifetime_ms);
   out.queued = now;
   return outbound_.send(std::move(out));
 }
@@ -203,8 +202,8 @@ void Association::close(ChannelId id, Time now) {
 // Asks for (or asks again for) the reset of closing streams that have nothing left to send. One request at a
 // time.
 void Association::request_resets(Time now) {
+  if (!resets_wanted_) return;
   if (!reset_) {
-    if (!resets_wanted_) return;
     Reset reset{next_request_, std::exchange(refused_, {})};
     resets_wanted_ = false;
     for (Channel& channel : channels_) {
@@ -215,6 +214,7 @@ void Association::request_resets(Time now) {
     if (reset.streams.empty()) return;
     ++next_request_;
     reset_ = std::move(reset);
+    resets_wanted_ = true;
     reset_timer_.reset();
   }
   if (reset_timer_) return;

@@ -225,12 +225,8 @@ bool Inbound::forward_tsn(const Chunk& chunk, Time now) {
 }
 
 std::optional<InboundMessage> Inbound::next_message() {
-  if (ready_at_ == ready_.size()) {
-    ready_.clear();
-    ready_at_ = 0;
-    return std::nullopt;
-  }
-  return std::move(ready_[ready_at_++]);
+  if (ready_.empty()) return std::nullopt;
+  return ready_.pop_front();
 }
 
 void Inbound::reset_stream(std::uint16_t id) {

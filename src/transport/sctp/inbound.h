@@ -13,6 +13,7 @@
 
 #include "base/time.h"
 #include "transport/sctp/packet.h"
+#include "transport/sctp/ring.h"
 #include "transport/sctp/tsn.h"
 
 namespace everframe::transport::sctp {
@@ -91,20 +92,20 @@ class Inbound {
   void deliver_before(Stream& stream, std::uint64_t ssn);
   Stream* stream_of(std::uint16_t id);  // null when there are too many
 
-  std::uint64_t cumulative_ = 0;                     // all up to here have arrived, or were given up
-  std::map<std::uint64_t, std::uint64_t> received_;  // beyond it: runs of TSNs, first -> last
-  std::vector<std::uint32_t> duplicates_;            // since the last SACK
-  std::map<std::uint64_t, Fragment> fragments_;      // beyond cumulative_
-  std::optional<Partial> partial_;
-  bool cut_off_ = false;         // a FORWARD-TSN may have given up the beginning of what comes next
-  std::vector<Stream> streams_;  // only those that carried ordered messages; few, so searched in line
-  std::vector<InboundMessage> ready_;
-  std::size_t ready_at_ = 0;
+  // In the order in which a packet touches them.
+  std::uint64_t cumulative_ = 0;  // all up to here have arrived, or were given up
   std::size_t held_ = 0;  // bytes in fragments_, partial_ and the streams' waiting messages, with overhead
   std::optional<Time> sack_due_;
   std::uint32_t unsacked_packets_ = 0;
   bool data_in_packet_ = false;
+  bool cut_off_ = false;  // a FORWARD-TSN may have given up the beginning of what comes next
+  Ring<InboundMessage, 1> ready_;
   Figures figures_;
+  std::map<std::uint64_t, std::uint64_t> received_;  // beyond cumulative_: runs of TSNs, first -> last
+  std::map<std::uint64_t, Fragment> fragments_;      // beyond cumulative_
+  std::vector<std::uint32_t> duplicates_;            // since the last SACK
+  std::vector<Stream> streams_;  // only those that carried ordered messages; few, so searched in line
+  std::optional<Partial> partial_;
 };
 
 }  // namespace everframe::transport::sctp

@@ -1,7 +1,9 @@
 #include "transport/sctp/outbound.h"
 
 #include <algorithm>
-#include <cstring>
+#include <map>
+
+#include "base/assert.h"
 
 namespace everframe::transport::sctp {
 
@@ -23,7 +25,7 @@ constexpr Duration CLOCK_GRANULARITY = 1ms;
 }  // namespace
 
 void Outbound::start(std::uint32_t initial_tsn, std::uint32_t peer_window, bool partial) {
-  next_tsn_ = first_to_send_ = UNWRAP_BASE + initial_tsn;
+  next_tsn_ = first_lost_ = UNWRAP_BASE + initial_tsn;
   cumulative_ = recovery_until_ = next_tsn_ - 1;
   cwnd_ = CWND_INITIAL;
   ssthresh_ = CWND_MAX;
@@ -33,7 +35,7 @@ void Outbound::start(std::uint32_t initial_tsn, std::uint32_t peer_window, bool 
 
 SendOutcome Outbound::send(Message message) {
   const std::size_t size = message.bytes.size();
-  if (!message.max_retransmits && !message.expires) {
+  if (message.reliable()) {
     const bool full = buffered_ + size > SEND_BUFFER_MAX || reliable_.size() >= RELIABLE_MESSAGES_MAX;
     if (full && !message.establishes) return SendOutcome::QUEUE_FULL;
     buffered_ += size;
@@ -47,9 +49,9 @@ SendOutcome Outbound::send(Message message) {
     const Message& oldest = fresh_.front();
     // Those with retransmits or a lifetime left were asked to wait; only the queue's limit moves them.
     const bool stale = oldest.max_retransmits == 0 && oldest.queued < message.queued;
-    return fresh_.size() >= FRESH_MAX || (stale && !window_open());
+    return fresh_.size() >= FRESH_MAX || (stale && !(window_open() && fresh_may_go()));
   };
-  for (; oldest_gives_way(); ++figures_.gave_way) fresh_.pop_front();
+  for (; oldest_gives_way(); ++figures_.gave_way) fresh_.drop_front();
   fresh_.push_back(std::move(message));
   return figures_.gave_way > gave_way ? SendOutcome::REPLACED : SendOutcome::QUEUED;
 }
@@ -108,7 +110,7 @@ void Outbound::cumulative_ack(std::uint32_t tsn, Time now) {
 void Outbound::acknowledge_up_to(std::uint64_t tsn, Time now, News& news) {
   while (cumulative_ < tsn) {
     acknowledge(cumulative_ + 1, now, news);
-    sent_.pop_front();
+    sent_.drop_front();
     ++cumulative_;
   }
 }
@@ -121,17 +123,18 @@ void Outbound::acknowledge(std::uint64_t tsn, Time now, News& news) {
     // The answer to a chunk that was sent again just now may be to its first sending: it says nothing about
     // time.
     const bool telling = sent.sends == 1 || now - sent.sent_at >= rtt_min();
-    if (telling && (sent.sent_at > news.sent_at || (sent.sent_at == news.sent_at && tsn > news.tsn))) {
+    if (telling && (!news.any || serial_less(news.order, sent.order))) {
+      news.any = true;
       news.sent_at = sent.sent_at;
-      news.tsn = tsn;
+      news.order = sent.order;
       news.sent_once = sent.sends == 1;
     }
   }
-  if (sent.state == Sent::State::TO_SEND) --to_send_;
-  if (sent.state != Sent::State::ABANDONED) news.bytes += sent.bytes.size();
+  if (sent.lost()) --lost_;
+  if (sent.state != Sent::State::ABANDONED) news.bytes += sent.size;
   if (sent.reliable()) {
-    buffered_ -= sent.bytes.size();
-    stream_of(sent.stream).buffered -= sent.bytes.size();
+    buffered_ -= sent.size;
+    stream_of(sent.stream).buffered -= sent.size;
   }
   sent.state = Sent::State::ACKED;
   sent.bytes = {};
@@ -154,12 +157,12 @@ bool Outbound::acknowledge_gaps(const Chunk& chunk, std::uint64_t base, Time now
 }
 
 void Outbound::after_news(const News& news, bool advanced, Time now) {
-  if (news.tsn != 0 && news.sent_once) measure(now - news.sent_at, now);  // Karn: never of a repeated one
+  if (news.any && news.sent_once) measure(now - news.sent_at, now);  // Karn: never of a repeated one
   const bool used = flight_ + news.bytes + MTU >= cwnd_;  // grow only a window that was needed
-  if (news.tsn != 0) detect_losses(news, now);
+  if (news.any) detect_losses(news, now);
   // It stops growing when half of the delay that we allow ourselves is used: acknowledgements tell of a queue
   // late.
-  const bool queueing = srtt_ - rtt_min() > QUEUE_DELAY_MAX / 2;
+  const bool queueing = srtt_ - rtt_min() > delay_max() / 2;
   if (advanced && used && !queueing && cumulative_ >= recovery_until_) {
     if (cwnd_ <= ssthresh_) {
       cwnd_ += std::min(news.bytes, MTU);
@@ -182,9 +185,7 @@ void Outbound::detect_losses(const News& news, Time now) {
   for (std::uint64_t tsn = cumulative_ + 1; tsn < next_tsn_; ++tsn) {
     Sent& sent = at(tsn);
     if (sent.state != Sent::State::IN_FLIGHT) continue;
-    const bool before = sent.sent_at < news.sent_at || (sent.sent_at == news.sent_at && tsn < news.tsn);
-    if (!before && sent.sends == 1) break;  // first sendings are in the order of TSNs: all others are later
-    if (!before) continue;
+    if (!serial_less(sent.order, news.order)) continue;
     if (++sent.misses < MISSES_TO_RESEND && news.sent_at - sent.sent_at < reorder) continue;
     mark_lost(tsn, now);
     lost = true;
@@ -217,7 +218,7 @@ void Outbound::measure(Duration rtt, Time now) {
     span_began_ = now;
   }
   rtt_min_now_ = std::min(rtt_min_now_, rtt);
-  const Duration allowed = rtt_min() + QUEUE_DELAY_MAX;
+  const Duration allowed = rtt_min() + delay_max();
   if (srtt_ > allowed && now >= delay_checked_ + srtt_) {
     delay_checked_ = now;
     const auto shrunk =
@@ -231,12 +232,11 @@ void Outbound::measure(Duration rtt, Time now) {
 void Outbound::mark_lost(std::uint64_t tsn, Time now) {
   Sent& sent = at(tsn);
   const bool tired = sent.max_retransmits && sent.sends > *sent.max_retransmits;
-  if (partial_ && (tired || (sent.expires && now >= *sent.expires))) return abandon_message(tsn);
+  if (partial_ && (tired || now >= sent.expires)) return abandon_message(tsn);
   flight_ -= sent.weight();
   sent.state = Sent::State::TO_SEND;
   sent.misses = 0;
-  ++to_send_;
-  first_to_send_ = std::min(first_to_send_, tsn);
+  first_lost_ = lost_++ == 0 ? tsn : std::min(first_lost_, tsn);
 }
 
 // All fragments of the message, also those not sent yet: a receiver must never wait for a part.
@@ -245,15 +245,17 @@ void Outbound::abandon_message(std::uint64_t tsn) {
   while (first > cumulative_ + 1 && (at(first).flags & BEGIN) == 0) --first;
   for (std::uint64_t part = first; part < next_tsn_; ++part) {
     Sent& sent = at(part);
-    if (sent.state == Sent::State::IN_FLIGHT) flight_ -= sent.weight();
-    if (sent.state == Sent::State::TO_SEND) --to_send_;
-    if (sent.state != Sent::State::ACKED && sent.state != Sent::State::ABANDONED) {
-      sent.state = Sent::State::ABANDONED;
-      sent.bytes = {};
-      ++figures_.abandoned;
-    }
+    if (sent.state != Sent::State::ACKED && sent.state != Sent::State::ABANDONED) give_up(sent);
     if ((sent.flags & END) != 0) break;
   }
+}
+
+void Outbound::give_up(Sent& sent) {
+  if (sent.state == Sent::State::IN_FLIGHT) flight_ -= sent.weight();
+  if (sent.lost()) --lost_;
+  sent.state = Sent::State::ABANDONED;
+  sent.bytes = {};
+  ++figures_.abandoned;
 }
 
 void Outbound::retransmission_timeout(Time now) {
@@ -314,98 +316,128 @@ void Outbound::write_forward_tsn(PacketWriter& writer, Time now) {
 // ---- sending ----
 
 bool Outbound::wants_to_write(Time now) const {
-  if (const auto due = forward_due(); due && *due <= now) return true;
-  if (!window_open()) return false;
-  return to_send_ > 0 || (tsns_left() && !(reliable_.empty() && fresh_.empty()));
+  if (window_open() && (lost_ > 0 || fresh_may_go() || bulk_may_go())) return true;
+  const auto due = forward_due();
+  return due && *due <= now;
 }
 
+bool Outbound::fresh_may_go() const {
+  if (urgent_.next < urgent_.end) return within_reach(urgent_.next);
+  return !fresh_.empty() && within_reach(next_tsn_ + fresh_.front().fragments() - 1);
+}
+
+bool Outbound::bulk_may_go() const {
+  if (bulk_.next < bulk_.end) return within_reach(bulk_.next);
+  return !reliable_.empty() && within_reach(next_tsn_) &&
+         (sent_.empty() || sent_.size() + reliable_.front().fragments() <= SENT_MAX);
+}
+
+// What was lost goes first (RFC 9260 section 6.1 C). Reliable and unreliable messages take turns, so that
+// neither starves the other; who does not fit into the packet lets the other have the room.
 void Outbound::write(PacketWriter& writer, Time now) {
   if (const auto due = forward_due(); due && *due <= now) write_forward_tsn(writer, now);
-  while (write_assigned(writer, now) && to_send_ == 0 && window_open() && tsns_left()) {
-    if (!assign_next(writer, now)) break;
+  while (window_open() && lost_ > 0) {
+    if (!write_lost(writer, now)) return;
   }
-}
-
-// Writes what has a TSN and waits to be sent, the first time or again. False when the packet is full.
-bool Outbound::write_assigned(PacketWriter& writer, Time now) {
-  for (std::uint64_t tsn = std::max(first_to_send_, cumulative_ + 1); to_send_ > 0 && window_open(); ++tsn) {
-    Sent& sent = at(tsn);
-    first_to_send_ = tsn;
-    if (sent.state != Sent::State::TO_SEND) continue;
-    if (partial_ && sent.expires && now >= *sent.expires) {
-      abandon_message(tsn);
-      continue;
+  while (window_open()) {
+    const bool fresh = fresh_may_go();
+    const bool bulk = bulk_may_go();
+    if (!fresh && !bulk) return;
+    const bool fresh_first = fresh && (bulk_had_turn_ || !bulk);
+    if (fresh_first ? write_fresh(writer, now) : write_bulk(writer, now)) {
+      bulk_had_turn_ = !fresh_first;
+    } else if (!(fresh && bulk) || !(fresh_first ? write_bulk(writer, now) : write_fresh(writer, now))) {
+      return;
     }
-    if (!writer.fits(padded(sent.weight()))) return false;
-    writer.data(sent.flags, static_cast<std::uint32_t>(tsn), sent.stream, sent.ssn, sent.ppid, sent.bytes);
-    if (sent.sends < UINT16_MAX && sent.sends++ > 0) ++figures_.retransmitted;
-    ++figures_.chunks;
-    sent.state = Sent::State::IN_FLIGHT;
-    sent.sent_at = now;
-    --to_send_;
-    flight_ += sent.weight();
-    if (!timer_) timer_ = now + rto_;
+  }
+}
+
+// False when the packet is full.
+bool Outbound::write_lost(PacketWriter& writer, Time now) {
+  std::uint64_t& tsn = first_lost_;
+  for (tsn = std::max(tsn, cumulative_ + 1); tsn < next_tsn_; ++tsn) {
+    if (at(tsn).lost()) return write_chunk(writer, tsn, now);
+  }
+  EF_ASSERT(lost_ == 0);
+  return true;
+}
+
+bool Outbound::write_fresh(PacketWriter& writer, Time now) {
+  if (urgent_.next >= urgent_.end) {
+    Message& message = fresh_.front();
+    if (now >= message.expires) {
+      ++figures_.gave_way;
+    } else if (!writer.fits(DATA_HEADER_SIZE + padded(std::min(message.bytes.size(), FRAGMENT_SIZE)))) {
+      return false;
+    } else {
+      urgent_ = assign(message);
+    }
+    fresh_.drop_front();
+  }
+  return write_unsent(writer, urgent_, now);
+}
+
+bool Outbound::write_bulk(PacketWriter& writer, Time now) {
+  if (bulk_.next >= bulk_.end) {
+    bulk_ = assign(reliable_.front());
+    reliable_.drop_front();
+  }
+  return write_unsent(writer, bulk_, now);
+}
+
+bool Outbound::write_unsent(PacketWriter& writer, Unsent& part, Time now) {
+  for (part.next = std::max(part.next, cumulative_ + 1); part.next < part.end; ++part.next) {
+    const Sent& sent = at(part.next);
+    if (sent.state != Sent::State::TO_SEND || sent.sends > 0) continue;
+    if (!write_chunk(writer, part.next, now)) return false;
+    ++part.next;
+    break;
   }
   return true;
 }
 
-// Gives the next message, or the next fragment of it, its TSN, if it fits into the packet. Reliable and
-// unreliable messages take turns, so that neither starves the other; but no fragment of another message may
-// come between those of one (we do not use I-DATA, RFC 8260).
-bool Outbound::assign_next(const PacketWriter& writer, Time now) {
-  const bool reliable =
-      reliable_offset_ > 0 || (!reliable_.empty() && (fresh_.empty() || !reliable_had_turn_));
-  if (!reliable && fresh_.empty()) return false;
-  const std::size_t left =
-      reliable ? reliable_.front().bytes.size() - reliable_offset_ : fresh_.front().bytes.size();
-  if (!writer.fits(DATA_HEADER_SIZE + padded(std::min(left, FRAGMENT_SIZE)))) return false;
-  reliable_had_turn_ = reliable;
-  reliable ? cut_reliable() : cut_fresh(now);
+// False when it does not fit. What has waited for too long is given up instead.
+bool Outbound::write_chunk(PacketWriter& writer, std::uint64_t tsn, Time now) {
+  Sent& sent = at(tsn);
+  if (partial_ && now >= sent.expires) return abandon_message(tsn), true;
+  if (!writer.fits(padded(sent.weight()))) return false;
+  writer.data(sent.flags, static_cast<std::uint32_t>(tsn), sent.stream, sent.ssn, sent.ppid, sent.bytes);
+  if (sent.sends > 0) --lost_, ++figures_.retransmitted;
+  sent.sends = static_cast<std::uint16_t>(std::min<std::uint32_t>(sent.sends + 1U, UINT16_MAX));
+  ++figures_.chunks;
+  sent.state = Sent::State::IN_FLIGHT;
+  sent.sent_at = now;
+  sent.order = sendings_++;
+  if (partial_ && sent.max_retransmits == 0) sent.bytes = {};  // it is never sent again
+  flight_ += sent.weight();
+  if (!timer_) timer_ = now + rto_;
   return true;
 }
 
-void Outbound::cut_reliable() {
-  Message& message = reliable_.front();
-  const std::size_t size = message.bytes.size();
-  if (reliable_offset_ == 0) reliable_ssn_ = message.ordered ? stream_of(message.stream).next_ssn++ : 0;
-  assign(message, reliable_offset_, reliable_ssn_);
-  reliable_offset_ += FRAGMENT_SIZE;
-  if (reliable_offset_ < size) return;
-  reliable_.pop_front();
-  reliable_offset_ = 0;
-}
-
-void Outbound::cut_fresh(Time now) {
-  Message message = fresh_.pop_front();
-  if (message.expires && now >= *message.expires) {
-    ++figures_.gave_way;
-    return;
-  }
+// All fragments of the message get their TSNs.
+Outbound::Unsent Outbound::assign(Message& message) {
   const std::uint16_t ssn = message.ordered ? stream_of(message.stream).next_ssn++ : std::uint16_t{0};
-  const std::size_t size = message.bytes.size();
-  for (std::size_t offset = 0; offset < size; offset += FRAGMENT_SIZE) assign(message, offset, ssn);
-}
-
-void Outbound::assign(Message& message, std::size_t offset, std::uint16_t ssn) {
   const std::size_t whole = message.bytes.size();
-  const std::size_t size = std::min(FRAGMENT_SIZE, whole - offset);
-  Sent sent;
-  sent.stream = message.stream;
-  sent.ssn = ssn;
-  sent.ppid = message.ppid;
-  sent.flags = static_cast<std::uint8_t>((offset == 0 ? BEGIN : 0) | (offset + size == whole ? END : 0) |
-                                         (message.ordered ? 0 : UNORDERED));
-  if (size == whole) {
-    sent.bytes = std::move(message.bytes);
-  } else {
-    const auto from = message.bytes.begin() + static_cast<std::ptrdiff_t>(offset);
-    sent.bytes.assign(from, from + static_cast<std::ptrdiff_t>(size));
+  const Unsent assigned{next_tsn_, next_tsn_ + message.fragments()};
+  for (std::size_t offset = 0; offset < whole; offset += FRAGMENT_SIZE, ++next_tsn_) {
+    const std::size_t size = std::min(FRAGMENT_SIZE, whole - offset);
+    Sent& sent = sent_.push_back({});
+    sent.stream = message.stream;
+    sent.ssn = ssn;
+    sent.ppid = message.ppid;
+    sent.flags = static_cast<std::uint8_t>((offset == 0 ? BEGIN : 0) | (offset + size == whole ? END : 0) |
+                                           (message.ordered ? 0 : UNORDERED));
+    if (size == whole) {
+      sent.bytes = std::move(message.bytes);
+    } else {
+      const auto from = message.bytes.begin() + static_cast<std::ptrdiff_t>(offset);
+      sent.bytes.assign(from, from + static_cast<std::ptrdiff_t>(size));
+    }
+    sent.size = static_cast<std::uint16_t>(size);
+    sent.max_retransmits = message.max_retransmits;
+    sent.expires = message.expires;
   }
-  sent.max_retransmits = message.max_retransmits;
-  sent.expires = message.expires;
-  ++to_send_;
-  sent_.push_back(std::move(sent));
-  ++next_tsn_;
+  return assigned;
 }
 
 bool Outbound::idle(std::uint16_t stream) const {

@@ -3,16 +3,16 @@
 // games:
 // - Unreliable messages are newest-wins: while the window is closed, those of an earlier instant give way to
 //   a newer one before they get a TSN. So a slow path gets fresh state, not a growing delay.
-// - The congestion window is held where the smoothed RTT stays within QUEUE_DELAY_MAX of the smallest RTT of
-//   the last RTT_MIN_SPAN, so that we do not fill a bottleneck's buffer with our own data (the idea of
-//   delay-based control, RFC 6817).
+// - The congestion window is held where the smoothed RTT stays within BULK_DELAY_MAX of the smallest RTT of
+//   the last RTT_MIN_SPAN, within STATE_DELAY_MAX while no reliable message waits, so that we do not fill a
+//   bottleneck's buffer with our own data (the idea of delay-based control, RFC 6817).
 // - A chunk is lost when one sent clearly later has arrived (the idea of RACK, RFC 8985), not only after
 //   three reports: a game sends too seldom to wait for three.
-// Known limit: while a reliable message of several fragments is being sent, unreliable ones wait (no I-DATA,
-// RFC 8260), so senders keep reliable messages small.
+// - State overtakes a large reliable message. Its fragments need consecutive TSNs (browsers offer no I-DATA, RFC
+//   8260), so they all get theirs at once, and what comes later a higher one, but leaves in between: to the
+//   receiver the path has reordered packets. What is further than OUTSTANDING_MAX ahead waits.
 #pragma once
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -37,8 +37,12 @@ inline constexpr Duration RTO_INITIAL =
 inline constexpr Duration RTO_MIN =
     200ms;  // RFC 9260 says 1 s; with SACKs after 50 ms that would stall a game
 inline constexpr Duration RTO_MAX = 10s;
-inline constexpr Duration QUEUE_DELAY_MAX = 100ms;
+inline constexpr Duration BULK_DELAY_MAX = 100ms;
+inline constexpr Duration STATE_DELAY_MAX = 50ms;
+// Chunks between the peer's cumulative TSN and the last that was sent: what libwebrtc's SCTP took before 2025.
+inline constexpr std::uint64_t OUTSTANDING_MAX = 256;
 inline constexpr Duration RTT_MIN_SPAN = 10s;  // a route that got longer is believed after at most twice this
+inline constexpr Time NEVER = Time::max();
 inline constexpr std::uint32_t TIMEOUTS_MAX = 10;  // in a row without an acknowledgement: the peer is gone
 
 class Outbound {
@@ -53,8 +57,11 @@ class Outbound {
     bool ordered = true;
     bool establishes = false;  // our own OPEN or ACK: bounded by the number of channels, never refused
     std::optional<std::uint16_t> max_retransmits;
-    std::optional<Time> expires;
+    Time expires = NEVER;
     Time queued{};
+
+    bool reliable() const { return !max_retransmits && expires == NEVER; }
+    std::size_t fragments() const { return (bytes.size() + FRAGMENT_SIZE - 1) / FRAGMENT_SIZE; }
   };
   SendOutcome send(Message message);
 
@@ -92,22 +99,30 @@ class Outbound {
   const Figures& figures() const { return figures_; }
 
  private:
-  struct Sent {
+  struct Sent {  // a cache line
     enum class State : std::uint8_t { IN_FLIGHT, TO_SEND, ACKED, ABANDONED };
+    Bytes bytes;  // empty once it will not be sent again
+    Time sent_at{};
+    Time expires = NEVER;
+    std::uint32_t ppid = 0;
+    std::uint32_t order = 0;  // of all sendings, the last of this chunk
     std::uint16_t stream = 0;
     std::uint16_t ssn = 0;
-    std::uint32_t ppid = 0;
-    Bytes bytes;
-    Time sent_at{};
-    std::optional<Time> expires;
     std::optional<std::uint16_t> max_retransmits;
+    std::uint16_t size = 0;
     std::uint16_t sends = 0;
     std::uint8_t misses = 0;  // SACKs that reported later ones but not this
     std::uint8_t flags = 0;
     State state = State::TO_SEND;
 
-    bool reliable() const { return !max_retransmits && !expires; }
-    std::size_t weight() const { return bytes.size() + DATA_HEADER_SIZE; }
+    bool reliable() const { return !max_retransmits && expires == NEVER; }
+    bool lost() const { return state == State::TO_SEND && sends > 0; }
+    std::size_t weight() const { return size + DATA_HEADER_SIZE; }
+  };
+  static_assert(sizeof(Sent) == 64);
+  struct Unsent {  // TSNs of one message that have not been sent yet, but for those given up meanwhile
+    std::uint64_t next = 0;
+    std::uint64_t end = 0;
   };
   struct Stream {
     std::uint16_t id;
@@ -116,8 +131,9 @@ class Outbound {
   };
   struct News {  // what one SACK newly acknowledges
     std::size_t bytes = 0;
-    Time sent_at{};  // of the latest-sent chunk among them, and its TSN
-    std::uint64_t tsn = 0;
+    bool any = false;
+    Time sent_at{};  // of the latest-sent chunk among them, and its place in the order of sendings
+    std::uint32_t order = 0;
     bool sent_once = false;
   };
 
@@ -131,40 +147,49 @@ class Outbound {
   void measure(Duration rtt, Time now);
   void fast_recovery();
   void write_forward_tsn(PacketWriter& writer, Time now);
-  bool write_assigned(PacketWriter& writer, Time now);
-  bool assign_next(const PacketWriter& writer, Time now);
-  void cut_reliable();  // the next fragment of the oldest reliable message gets its TSN
-  void cut_fresh(Time now);
-  void assign(Message& message, std::size_t offset, std::uint16_t ssn);
+  bool write_lost(PacketWriter& writer, Time now);
+  bool write_fresh(PacketWriter& writer, Time now);
+  bool write_bulk(PacketWriter& writer, Time now);
+  bool write_unsent(PacketWriter& writer, Unsent& part, Time now);
+  bool write_chunk(PacketWriter& writer, std::uint64_t tsn, Time now);
+  Unsent assign(Message& message);
+  bool fresh_may_go() const;
+  bool bulk_may_go() const;
+  void give_up(Sent& sent);
   Stream& stream_of(std::uint16_t id);
   std::uint64_t advanced_ack_point() const;
   Duration rtt_min() const { return std::min(rtt_min_now_, rtt_min_before_); }
   std::size_t window() const { return std::min(cwnd_, peer_window_); }
   // With nothing in flight one chunk may always go: it probes a closed window (RFC 9260 section 6.1 A).
   bool window_open() const { return flight_ == 0 || flight_ < window(); }
-  bool tsns_left() const { return sent_.size() < SENT_MAX; }
+  // What the bottleneck's queue may add to the round trip by our doing.
+  Duration delay_max() const { return has_bulk() ? BULK_DELAY_MAX : STATE_DELAY_MAX; }
+  bool has_bulk() const { return !reliable_.empty() || bulk_.next < bulk_.end; }
+  bool within_reach(std::uint64_t tsn) const { return tsn - cumulative_ <= OUTSTANDING_MAX; }
   Sent& at(std::uint64_t tsn) { return sent_[static_cast<std::size_t>(tsn - cumulative_ - 1)]; }
 
-  Ring<Message> reliable_;
-  std::size_t reliable_offset_ = 0;  // of the first of them: bytes already cut off
-  std::uint16_t reliable_ssn_ = 0;
-  Ring<Message> fresh_;
-  bool reliable_had_turn_ = false;  // when both wait, they take turns
-  std::vector<Stream> streams_;     // those in use; few, so searched in line
-
-  Ring<Sent> sent_;  // TSNs cumulative_ + 1 to next_tsn_ - 1
+  // In the order in which a packet touches them.
   std::uint64_t cumulative_ = 0;
   std::uint64_t next_tsn_ = 0;
-  std::uint64_t first_to_send_ = 0;  // no chunk with a smaller TSN waits to be sent
-  std::size_t to_send_ = 0;          // chunks that have a TSN and wait to be sent, first time or again
-  std::size_t buffered_ = 0;
   std::size_t flight_ = 0;
   std::size_t cwnd_ = 0;
+  std::size_t peer_window_ = 0;
+  std::size_t lost_ = 0;           // chunks that wait to be sent again
+  std::uint64_t first_lost_ = 0;   // no chunk with a smaller TSN does
+  Unsent urgent_;                  // of the unreliable message that is being sent
+  Unsent bulk_;                    // of the reliable one
+  std::uint32_t sendings_ = 0;
+  bool bulk_had_turn_ = false;  // when both wait, they take turns
+  bool partial_ = true;
+  std::uint32_t timeouts_ = 0;
+  std::optional<Time> timer_;
+  Ring<Message, 1> fresh_;
+  Ring<Sent, 4> sent_;  // TSNs cumulative_ + 1 to next_tsn_ - 1
+  Ring<Message> reliable_;
+
   std::size_t ssthresh_ = 0;
   std::size_t partial_acked_ = 0;
-  std::size_t peer_window_ = 0;
   std::uint64_t recovery_until_ = 0;  // fast recovery ends when this TSN is acknowledged
-  bool partial_ = true;
   Duration srtt_{};
   Duration rttvar_{};
   Duration rtt_min_now_ = Duration::max();  // of the span that runs, and of the one before it
@@ -172,9 +197,9 @@ class Outbound {
   Time span_began_{};
   Duration rto_ = RTO_INITIAL;
   Time delay_checked_{};
-  std::optional<Time> timer_;
-  std::uint32_t timeouts_ = 0;
   Time forwarded_at_{};
+  std::size_t buffered_ = 0;
+  std::vector<Stream> streams_;  // those in use; few, so searched in line
   Figures figures_;
 };
 
