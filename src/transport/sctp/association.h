@@ -1,6 +1,6 @@
 // Association: one SCTP association carrying WebRTC data channels, sans-IO. Packets and time in; packets,
 // events and the next timeout out. RFC 9260 (SCTP), 3758 (partial reliability), 6525 (stream reset), 8261
-// (over DTLS), 8831 and 8832 (data channels and their establishment). Left out, as RFC 8831 allows:
+// (over DTLS), 8831 and 8832 (data channels and their establishment), 9653 (zero checksum). Left out, as RFC 8831 allows:
 // multi-homing, I-DATA, AUTH, ECN, PMTUD; also channels agreed outside the association ("negotiated").
 // Threads: one at a time. Ownership: none taken. It calls nobody back, so it cannot be re-entered: its owner
 // drains next_event() and poll()s packets until there is none, after any call.
@@ -124,6 +124,7 @@ class Association {
     std::uint32_t tsn = 0;
     std::uint16_t streams = 0;  // it takes from us
     bool partial = false;       // it understands FORWARD-TSN
+    bool zero_checksum = false;  // it takes packets without a checksum
   };
   struct Control {
     ChunkType type{};
@@ -169,6 +170,7 @@ class Association {
   std::uint32_t own_tag_;
   std::uint32_t peer_tag_ = 0;
   bool resets_wanted_ = false;  // some channel closes, some are refused, or a request waits for its answer
+  bool zero_checksum_ = false;  // the peer takes packets without one
   const std::size_t peer_message_max_;
   std::vector<Channel> channels_;       // few, so searched in line
   std::optional<Bytes> waiting_reset_;  // the peer's request for a TSN that has not arrived yet
