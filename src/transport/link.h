@@ -42,7 +42,8 @@ class Link {
   bool closed() const { return dtls_.state() == Dtls::State::CLOSED || association_.closed(); }
   std::string why_closed() const;
   bool secured() const { return secured_; }
-  // Fetches into the caches what the next packets out and in will touch: for whoever knows whose turn is next.
+  // Fetches into the caches what the next packets out and in will touch: for whoever knows whose turn is
+  // next.
   void prefetch() const {
     constexpr std::size_t LINE = 64;
     const auto* const begin = reinterpret_cast<const std::uint8_t*>(this);

@@ -80,8 +80,8 @@ class RecordLayer {
   // `record` holds RECORD_PREFIX_SIZE bytes of room and the plaintext; comes out as the whole record.
   void seal(RecordType type, Bytes& record);
 
-  // The plaintext, within `room`, which must hold the record's body and not overlap it. `newest`: no record with a higher number
-  // had come before.
+  // The plaintext, within `room`, which must hold the record's body and not overlap it. `newest`: no record
+  // with a higher number had come before.
   struct Opened {
     ByteView plaintext;
     bool newest = false;

@@ -18,7 +18,7 @@ constexpr std::uint16_t UNRECOGNIZED_CHUNK = 6;  // an error cause
 constexpr std::uint32_t BY_DTLS = 1;             // RFC 9653: what detects errors in place of the checksum
 constexpr std::uint16_t COOKIE_PARTIAL = 1;      // flags in our cookie
 constexpr std::uint16_t COOKIE_ZERO_CHECKSUM = 2;
-constexpr Duration HANDSHAKE_TIMEOUT = 300ms;    // DTLS has just shown that the path is alive
+constexpr Duration HANDSHAKE_TIMEOUT = 300ms;  // DTLS has just shown that the path is alive
 constexpr Duration HANDSHAKE_TIMEOUT_MAX = 2s;
 constexpr Duration SHUTDOWN_TIMEOUT = 500ms;
 
@@ -27,8 +27,8 @@ bool begins_with(ByteView chunks, ChunkType type) {
 }
 
 bool offers_zero_checksum(const Param& param) {
-  return static_cast<ParamType>(param.type) == ParamType::ZERO_CHECKSUM_ACCEPTABLE && param.value.size() == 4 &&
-         read_u32(param.value.data()) == BY_DTLS;
+  return static_cast<ParamType>(param.type) == ParamType::ZERO_CHECKSUM_ACCEPTABLE &&
+         param.value.size() == 4 && read_u32(param.value.data()) == BY_DTLS;
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Two associations over a simulated path that loses, delays, duplicates and reorders packets, in virtual time;
-// for tests. Threads: one.
+// Two associations over a simulated path that loses, delays, duplicates and reorders packets, in virtual
+// time; for tests. Threads: one.
 #pragma once
 #include <gtest/gtest.h>
 

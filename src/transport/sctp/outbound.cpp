@@ -161,7 +161,7 @@ bool Outbound::acknowledge_gaps(const Chunk& chunk, std::uint64_t base, Time now
 
 void Outbound::after_news(const News& news, bool advanced, Time now) {
   if (news.any && news.sent_once) measure(now - news.sent_at, now);  // Karn: never of a repeated one
-  const bool used = flight_ + news.bytes + MTU >= cwnd_;  // grow only a window that was needed
+  const bool used = flight_ + news.bytes + MTU >= cwnd_;             // grow only a window that was needed
   if (news.any) detect_losses(news, now);
   // It stops growing when half of the delay that we allow ourselves is used: acknowledgements tell of a queue
   // late.

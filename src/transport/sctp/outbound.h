@@ -8,7 +8,8 @@
 //   bottleneck's buffer with our own data (the idea of delay-based control, RFC 6817).
 // - A chunk is lost when one sent clearly later has arrived (the idea of RACK, RFC 8985), not only after
 //   three reports: a game sends too seldom to wait for three.
-// - State overtakes a large reliable message. Its fragments need consecutive TSNs (browsers offer no I-DATA, RFC
+// - State overtakes a large reliable message. Its fragments need consecutive TSNs (browsers offer no I-DATA,
+// RFC
 //   8260), so they all get theirs at once, and what comes later a higher one, but leaves in between: to the
 //   receiver the path has reordered packets. What is further than OUTSTANDING_MAX ahead waits. When both wait
 //   they share the window by bytes, and while state flows a part of it is kept free for the next.
@@ -41,7 +42,8 @@ inline constexpr Duration RTO_MAX = 10s;
 inline constexpr Duration BULK_DELAY_MAX = 100ms;
 inline constexpr Duration STATE_DELAY_MAX = 50ms;
 inline constexpr std::size_t BULK_SIZE = 4 << 10;  // reliable bytes waiting that are more than an answer
-// Chunks between the peer's cumulative TSN and the last that was sent: what libwebrtc's SCTP took before 2025.
+// Chunks between the peer's cumulative TSN and the last that was sent: what libwebrtc's SCTP took before
+// 2025.
 inline constexpr std::uint64_t OUTSTANDING_MAX = 256;
 inline constexpr Duration RTT_MIN_SPAN = 10s;  // a route that got longer is believed after at most twice this
 inline constexpr Time NEVER = Time::max();
@@ -176,11 +178,11 @@ class Outbound {
   std::size_t flight_ = 0;
   std::size_t cwnd_ = 0;
   std::size_t peer_window_ = 0;
-  std::size_t lost_ = 0;           // chunks that wait to be sent again
-  std::uint64_t first_lost_ = 0;   // no chunk with a smaller TSN does
-  Unsent urgent_;                  // of the unreliable message that is being sent
-  Unsent bulk_;                    // of the reliable one
-  Time fresh_at_{};                // when an unreliable one last left
+  std::size_t lost_ = 0;          // chunks that wait to be sent again
+  std::uint64_t first_lost_ = 0;  // no chunk with a smaller TSN does
+  Unsent urgent_;                 // of the unreliable message that is being sent
+  Unsent bulk_;                   // of the reliable one
+  Time fresh_at_{};               // when an unreliable one last left
   std::uint32_t sendings_ = 0;
   std::int32_t bulk_lead_ = 0;  // bytes that reliable messages have had more than others while both waited
   bool partial_ = true;
@@ -202,7 +204,7 @@ class Outbound {
   Time delay_checked_{};
   Time forwarded_at_{};
   std::size_t buffered_ = 0;
-  std::size_t waiting_ = 0;  // of them, those not sent yet
+  std::size_t waiting_ = 0;      // of them, those not sent yet
   std::vector<Stream> streams_;  // those in use; few, so searched in line
   Figures figures_;
 };

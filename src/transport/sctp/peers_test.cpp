@@ -221,8 +221,7 @@ TEST(State, OvertakesALargeReliableMessage) {
     for (const auto& message : pair.all<MessageEvent>(1)) arrived += message.channel == channel ? 1 : 0;
     return arrived;
   };
-  for (int i = 0; i < 3; ++i)
-    ASSERT_EQ(pair.client.send(events, large, true, pair.now), SendOutcome::QUEUED);
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(pair.client.send(events, large, true, pair.now), SendOutcome::QUEUED);
   std::size_t sent = 0;
   while (count(events) < 3 && sent < 200) {
     pair.client.send(state, numbered(sent++, 200), true, pair.now);
