@@ -55,6 +55,8 @@ class Links {
       if (i + AHEAD < servers_.size()) {
         servers_[i + AHEAD]->prefetch();
         clients_[i + AHEAD]->prefetch();
+        servers_[i + 1]->prefetch_pointed();
+        clients_[i + 1]->prefetch_pointed();
       }
       servers_[i]->send(channel_, message_, true, now_);
       while (servers_[i]->poll(datagram_, now_)) {
@@ -67,7 +69,10 @@ class Links {
     }
     datagrams_ += acknowledgements_.size();
     for (std::size_t at = 0; at < acknowledgements_.size(); ++at) {
-      if (at + AHEAD < acknowledgements_.size()) servers_[acknowledgements_[at + AHEAD].from]->prefetch();
+      if (at + AHEAD < acknowledgements_.size()) {
+        servers_[acknowledgements_[at + AHEAD].from]->prefetch();
+        servers_[acknowledgements_[at + 1].from]->prefetch_pointed();
+      }
       servers_[acknowledgements_[at].from]->receive(acknowledgements_[at].datagram, now_);
     }
   }

@@ -88,9 +88,11 @@ class RecordLayer {
   };
   std::optional<Opened> open(const RawRecord& record, std::span<std::uint8_t> room);
 
-  // Fetches into the caches what the next call will read.
-  void prefetch_seal() const { schedules_->seal.prefetch(); }
-  void prefetch_open() const { schedules_->open.prefetch(); }
+  // Fetches into the caches what the next calls will read.
+  void prefetch() const {
+    schedules_->seal.prefetch();
+    schedules_->open.prefetch();
+  }
 
  private:
   static constexpr std::size_t SALT_SIZE = 4;
