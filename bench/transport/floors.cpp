@@ -1,4 +1,5 @@
-// What no transport can be cheaper than: the kernel's UDP, and AES-128-GCM through OpenSSL's EVP.
+// What no transport can be cheaper than: the kernel's UDP, and AES-128-GCM, ours (transport/aes_gcm.h) and
+// through OpenSSL's EVP.
 #include <arpa/inet.h>
 #include <openssl/evp.h>
 #include <sys/socket.h>
@@ -7,9 +8,12 @@
 #include <array>
 
 #include "base/assert.h"
+#include "transport/aes_gcm.h"
 #include "transport/measure.h"
 
 namespace everframe::bench {
+
+using transport::AesGcm;
 
 namespace {
 
@@ -69,6 +73,42 @@ Aead aead(std::size_t peers, std::uint64_t messages) {
   return {spent.seal_ns / static_cast<double>(done), spent.open_ns / static_cast<double>(done)};
 }
 
+// The same by what our records use.
+Aead own_aead(std::size_t peers, std::uint64_t messages) {
+  struct Peer {
+    explicit Peer(AesGcm::Key key) : seal(key, schedules[0]), open(key, schedules[1]) {}
+    AesGcm::Schedule schedules[2];
+    AesGcm seal;
+    AesGcm open;
+    std::array<std::uint8_t, DATAGRAM_BYTES> text{};
+    std::array<std::uint8_t, AesGcm::TAG_SIZE> tag{};
+  };
+  std::vector<std::unique_ptr<Peer>> crowd;
+  std::array<std::uint8_t, AesGcm::KEY_SIZE> key{};
+  std::array<std::uint8_t, AesGcm::NONCE_SIZE> nonce{};
+  const std::uint8_t covered[13] = {};
+  for (std::size_t i = 0; i < peers; ++i) {
+    key[0] = static_cast<std::uint8_t>(i);
+    crowd.push_back(std::make_unique<Peer>(key));
+  }
+  Aead spent;
+  std::uint64_t done = 0;
+  while (done < messages) {
+    ++nonce[11];
+    const double begin = thread_cpu_ns();
+    for (const auto& peer : crowd) peer->seal.seal(nonce, covered, peer->text, peer->tag);
+    const double middle = thread_cpu_ns();
+    for (const auto& peer : crowd) {
+      std::uint8_t out[DATAGRAM_BYTES];
+      EF_ASSERT(peer->open.open(nonce, covered, peer->text, peer->tag, out));
+    }
+    spent.open_ns += thread_cpu_ns() - middle;
+    spent.seal_ns += middle - begin;
+    done += peers;
+  }
+  return {spent.seal_ns / static_cast<double>(done), spent.open_ns / static_cast<double>(done)};
+}
+
 int loopback(sockaddr_in& at) {
   const int socket = ::socket(AF_INET, SOCK_DGRAM, 0);
   at = {};
@@ -80,7 +120,9 @@ int loopback(sockaddr_in& at) {
   return socket;
 }
 
-void udp(std::uint64_t messages, std::vector<double>& send_ns, std::vector<double>& receive_ns) {
+}  // namespace
+
+UdpFloor udp_floor(std::uint64_t messages) {
   sockaddr_in from{};
   sockaddr_in to{};
   const int sender = loopback(from);
@@ -116,29 +158,33 @@ void udp(std::uint64_t messages, std::vector<double>& send_ns, std::vector<doubl
     sending += middle - begin;
     done += BATCH;
   }
-  send_ns.push_back(sending / static_cast<double>(done));
-  receive_ns.push_back(receiving / static_cast<double>(done));
   close(sender);
   close(receiver);
+  return {sending / static_cast<double>(done), receiving / static_cast<double>(done)};
 }
-
-}  // namespace
 
 void bench_floors(const Settings& settings, Report& report) {
   for (const std::size_t peers : settings.peers) {
-    std::vector<double> seal;
-    std::vector<double> open;
-    for (int round = 0; round < settings.rounds; ++round) {
-      const Aead spent = aead(peers, settings.messages);
-      seal.push_back(spent.seal_ns);
-      open.push_back(spent.open_ns);
+    for (const bool own : {false, true}) {
+      std::vector<double> seal;
+      std::vector<double> open;
+      for (int round = 0; round < settings.rounds; ++round) {
+        const Aead spent = own ? own_aead(peers, settings.messages) : aead(peers, settings.messages);
+        seal.push_back(spent.seal_ns);
+        open.push_back(spent.open_ns);
+      }
+      report.add(
+          (own ? "floor: our AES-128-GCM, " : "floor: EVP AES-128-GCM, ") + std::to_string(peers) + " peers",
+          {{"seal_ns", median(seal)}, {"open_ns", median(open)}});
     }
-    report.add("floor: EVP AES-128-GCM, " + std::to_string(peers) + " peers",
-               {{"seal_ns", median(seal)}, {"open_ns", median(open)}});
   }
   std::vector<double> send;
   std::vector<double> receive;
-  for (int round = 0; round < settings.rounds; ++round) udp(settings.messages / 4, send, receive);
+  for (int round = 0; round < settings.rounds; ++round) {
+    const UdpFloor spent = udp_floor(settings.messages / 4);
+    send.push_back(spent.send_ns);
+    receive.push_back(spent.receive_ns);
+  }
   report.add("floor: UDP on loopback, batches of 64",
              {{"sendmmsg_ns", median(send)}, {"recvmmsg_ns", median(receive)}});
 }

@@ -16,9 +16,10 @@ int main(int argc, char** argv) {
   app.add_flag("--smoke", settings.smoke, "a few seconds, to see that it runs; its costs mean nothing");
   app.add_option("--rounds", settings.rounds, "of which the medians are taken");
   app.add_option("--peers", settings.peers, "at a time; may be repeated");
+  app.add_option("--socket-peers", settings.socket_peers, "of `sockets`, at a time; may be repeated");
   app.add_option("--messages", settings.messages, "of one round");
   app.add_option("--only", settings.only,
-                 "floors, links, endpoints, memory, handshakes, age; may be repeated");
+                 "floors, links, endpoints, memory, handshakes, age, sockets; may be repeated");
   CLI11_PARSE(app, argc, argv);
   if (settings.smoke) {
     settings.rounds = 1;
@@ -30,7 +31,8 @@ int main(int argc, char** argv) {
   constexpr std::pair<const char*, bench::Part> PARTS[] = {
       {"floors", bench::bench_floors},         {"links", bench::bench_links},
       {"endpoints", bench::bench_endpoints},   {"memory", bench::bench_memory},
-      {"handshakes", bench::bench_handshakes}, {"age", bench::bench_age}};
+      {"handshakes", bench::bench_handshakes}, {"age", bench::bench_age},
+      {"sockets", bench::bench_sockets}};
   for (const auto& [name, part] : PARTS) {
     if (settings.wants(name)) part(settings, report);
   }

@@ -19,6 +19,7 @@ struct Settings {
   std::vector<std::size_t> peers{1, 64, 1'000, 4'000};
   std::uint64_t messages = 400'000;          // of one round
   Duration span = std::chrono::seconds(60);  // of one measurement of age, in virtual time
+  std::vector<std::size_t> socket_peers{1'000, 2'000};
   std::vector<std::string> only;
   bool wants(std::string_view part) const;
 };
@@ -64,6 +65,12 @@ class Crowd {
 };
 Address address_of(std::size_t client);
 
+struct UdpFloor {  // a datagram, on loopback, in batches
+  double send_ns = 0;
+  double receive_ns = 0;
+};
+UdpFloor udp_floor(std::uint64_t datagrams);
+
 using Part = void (*)(const Settings&, Report&);
 void bench_floors(const Settings& settings, Report& report);
 void bench_links(const Settings& settings, Report& report);
@@ -71,5 +78,6 @@ void bench_endpoints(const Settings& settings, Report& report);
 void bench_memory(const Settings& settings, Report& report);
 void bench_handshakes(const Settings& settings, Report& report);
 void bench_age(const Settings& settings, Report& report);
+void bench_sockets(const Settings& settings, Report& report);
 
 }  // namespace everframe::bench

@@ -1,6 +1,8 @@
 // One state message of 100 bytes to each peer a tick, delivered, with its share of acknowledgements: SCTP and
 // records of both ends (links), and with all that an endpoint and clients add (routing by address, timers,
 // events).
+#include <algorithm>
+
 #include "base/assert.h"
 #include "transport/link.h"
 #include "transport/measure.h"
@@ -12,7 +14,8 @@ using namespace transport;
 namespace {
 
 struct Cost {
-  double ns = 0;         // of both ends
+  double ns = 0;  // of both ends; the median of the rounds, and the best of them
+  double best_ns = 0;
   double datagrams = 0;  // all per message
   double allocations = 0;
 };
@@ -39,7 +42,7 @@ class Links {
     const double ns = thread_cpu_ns() - begin;
     const auto per_message = static_cast<double>(sent);
     EF_ASSERT(delivered_ == sent);
-    return {ns / per_message, static_cast<double>(datagrams_) / per_message,
+    return {ns / per_message, 0, static_cast<double>(datagrams_) / per_message,
             static_cast<double>(heap().allocations - before.allocations) / per_message};
   }
 
@@ -52,6 +55,8 @@ class Links {
       if (i + AHEAD < servers_.size()) {
         servers_[i + AHEAD]->prefetch();
         clients_[i + AHEAD]->prefetch();
+        servers_[i + 1]->prefetch_pointed();
+        clients_[i + 1]->prefetch_pointed();
       }
       servers_[i]->send(channel_, message_, true, now_);
       while (servers_[i]->poll(datagram_, now_)) {
@@ -64,7 +69,10 @@ class Links {
     }
     datagrams_ += acknowledgements_.size();
     for (std::size_t at = 0; at < acknowledgements_.size(); ++at) {
-      if (at + AHEAD < acknowledgements_.size()) servers_[acknowledgements_[at + AHEAD].from]->prefetch();
+      if (at + AHEAD < acknowledgements_.size()) {
+        servers_[acknowledgements_[at + AHEAD].from]->prefetch();
+        servers_[acknowledgements_[at + 1].from]->prefetch_pointed();
+      }
       servers_[acknowledgements_[at].from]->receive(acknowledgements_[at].datagram, now_);
     }
   }
@@ -120,7 +128,7 @@ Cost of_endpoint(Crowd& crowd, std::uint64_t messages) {
     crowd.endpoint.advance(crowd.now);
   }
   const auto done = static_cast<double>(crowd.messages - arrived);
-  return {(thread_cpu_ns() - begin) / done, static_cast<double>(crowd.datagrams - datagrams) / done,
+  return {(thread_cpu_ns() - begin) / done, 0, static_cast<double>(crowd.datagrams - datagrams) / done,
           static_cast<double>(heap().allocations - before.allocations) / done};
 }
 
@@ -133,13 +141,16 @@ Cost median_of(int rounds, Measure measure) {
     cost = measure();
     ns.push_back(cost.ns);
   }
+  cost.best_ns = *std::min_element(ns.begin(), ns.end());
   cost.ns = median(std::move(ns));
   return cost;
 }
 
 void add(Report& report, const std::string& what, std::size_t peers, const Cost& cost) {
-  report.add(what + ", " + std::to_string(peers) + " peers",
-             {{"ns_a_message", cost.ns}, {"datagrams", cost.datagrams}, {"allocations", cost.allocations}});
+  report.add(what + ", " + std::to_string(peers) + " peers", {{"ns_a_message", cost.ns},
+                                                              {"best_ns", cost.best_ns},
+                                                              {"datagrams", cost.datagrams},
+                                                              {"allocations", cost.allocations}});
 }
 
 }  // namespace

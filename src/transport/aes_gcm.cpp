@@ -74,8 +74,8 @@ void AesGcm::seal(Nonce nonce, ByteView covered, std::span<std::uint8_t> text,
 #ifdef EVERFRAME_IPSEC_MB
   if (openssl_ == nullptr) {
     gcm_context_data context;
-    IMB_AES128_GCM_ENC(functions(), key_of(schedule_.bytes.data()), &context, text.data(), text.data(), text.size(),
-                       nonce.data(), covered.data(), covered.size(), tag.data(), TAG_SIZE);
+    IMB_AES128_GCM_ENC(functions(), key_of(schedule_.bytes.data()), &context, text.data(), text.data(),
+                       text.size(), nonce.data(), covered.data(), covered.size(), tag.data(), TAG_SIZE);
     return;
   }
 #endif

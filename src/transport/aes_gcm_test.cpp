@@ -33,9 +33,9 @@ TEST(AesGcm, SealsAsPublished) {
   const Bytes key = hex("feffe9928665731c6d6a8f9467308308");
   const Bytes nonce = hex("cafebabefacedbaddecaf888");
   const Bytes covered = hex("feedfacedeadbeeffeedfacedeadbeefabaddad2");
-  const Bytes plain = hex(
-      "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525"
-      "b16aedf5aa0de657ba637b39");
+  const Bytes plain =
+      hex("d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525"
+          "b16aedf5aa0de657ba637b39");
   for (const AesGcm::Maker maker : MAKERS) {
     AesGcm::Schedule schedule;
     AesGcm cipher(AesGcm::Key(key), schedule, maker);

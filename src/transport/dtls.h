@@ -61,6 +61,10 @@ class Dtls {
   void advance(Time now);
   std::optional<Time> next_timeout() const { return flight_timer_; }
 
+  void prefetch() const {  // the keys of the next records
+    if (layer_) layer_->prefetch();
+  }
+
   State state() const { return state_; }
   bool own_records() const { return layer_.has_value(); }
   bool wrong_fingerprint() const { return wrong_fingerprint_; }

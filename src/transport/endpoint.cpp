@@ -15,6 +15,7 @@ namespace everframe::transport {
 namespace {
 
 constexpr std::size_t BUFFERS_KEPT = 256;      // for datagrams to come
+constexpr std::size_t FETCHED_AHEAD = 3;       // peers whose state is fetched before their turn to send
 constexpr std::size_t MESSAGE_MAX = 64 << 10;  // what we say that we accept
 constexpr std::size_t STUN_SIZE_MAX = 576;     // of a check; browsers' have about 100 bytes
 constexpr std::uint16_t UNKNOWN_ATTRIBUTE =
@@ -63,10 +64,10 @@ struct Endpoint::Impl {
   std::uint64_t last_id = 0;
   std::unordered_map<PeerId, std::unique_ptr<Peer>> peers;
   std::unordered_map<std::string, PeerId> by_ufrag;
-  std::unordered_map<Address, PeerId, AddressHash> by_address;
+  std::unordered_map<Address, Peer*, AddressHash> by_address;
   std::unordered_map<Address, std::size_t, AddressHash> by_ip;  // how many proven addresses there, port 0
   TimerWheel timers;
-  std::deque<PeerId> dirty;
+  std::deque<Peer*> dirty;  // that may have something to send
   struct Waiting {
     PeerId peer;
     Address from;
@@ -110,7 +111,7 @@ struct Endpoint::Impl {
   }
   void touch(Peer& peer) {
     if (std::exchange(peer.dirty, true)) return;
-    dirty.push_back(peer.id);
+    dirty.push_back(&peer);
   }
   void emit(ByteView bytes, const Address& to) { ready.push_back({to, Bytes(bytes.begin(), bytes.end())}); }
 
@@ -164,7 +165,7 @@ void Endpoint::Impl::on_stun(const Address& from, ByteView datagram, Time now) {
 
 void Endpoint::Impl::forget(Peer& peer, const Address& address) {
   const auto mapped = by_address.find(address);
-  if (mapped != by_address.end() && mapped->second == peer.id) by_address.erase(mapped);
+  if (mapped != by_address.end() && mapped->second == &peer) by_address.erase(mapped);
   Address ip = address;
   ip.port = 0;
   if (const auto counted = by_ip.find(ip); counted != by_ip.end() && --counted->second == 0)
@@ -191,7 +192,7 @@ bool Endpoint::Impl::prove(Peer& peer, const Address& from, bool nominated) {
     peer.proven.push_back(from);
   }
   // Two peers behind one address and port cannot be told apart: the last one has it.
-  by_address[from] = peer.id;
+  by_address[from] = &peer;
   // Until records flow the client's choice counts; from then on only a record that decrypts moves the peer.
   if (!peer.address || (nominated && !peer.link.secured())) peer.address = from;
   return true;
@@ -203,7 +204,7 @@ void Endpoint::Impl::on_dtls(const Address& from, ByteView datagram, Time now) {
     ++figures.unknown_address;
     return;
   }
-  Peer& peer = *peers.at(found->second);
+  Peer& peer = *found->second;
   if (peer.link.secured()) return on_record(peer, from, datagram, now);
   if (peer.queued >= HANDSHAKE_DATAGRAMS_A_PEER || handshakes.size() >= HANDSHAKE_QUEUE_MAX ||
       datagram.size() > DATAGRAM_MAX) {
@@ -279,6 +280,7 @@ void Endpoint::Impl::end(Peer& peer, std::string reason, Time now) {
   for (const Address& address : peer.proven) forget(peer, address);
   by_ufrag.erase(peer.ufrag);
   timers.cancel(peer);
+  if (peer.dirty) std::erase(dirty, &peer);
   events.push_back({peer.id, PeerClosed{std::move(reason)}});
   --figures.peers;
   peers.erase(peer.id);
@@ -420,12 +422,13 @@ bool Endpoint::flush(Time now, std::vector<Outgoing>& out, std::size_t peers_max
   for (Outgoing& datagram : self.ready) self.emit(std::move(datagram), out);
   self.ready.clear();
   for (; peers_max > 0 && !self.dirty.empty(); --peers_max) {
-    Peer* peer = self.find(self.dirty.front());
+    if (self.dirty.size() > FETCHED_AHEAD) self.dirty[FETCHED_AHEAD]->link.prefetch();
+    if (self.dirty.size() > 1) self.dirty[1]->link.prefetch_pointed();
+    Peer& peer = *self.dirty.front();
     self.dirty.pop_front();
-    if (peer == nullptr) continue;
-    peer->dirty = false;
-    self.poll(*peer, now, out);
-    self.arm(*peer, now);
+    peer.dirty = false;
+    self.poll(peer, now, out);
+    self.arm(peer, now);
   }
   return !self.dirty.empty();
 }

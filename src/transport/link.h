@@ -42,11 +42,16 @@ class Link {
   bool closed() const { return dtls_.state() == Dtls::State::CLOSED || association_.closed(); }
   std::string why_closed() const;
   bool secured() const { return secured_; }
-  // Fetches into the caches what the next packets out and in will touch: for whoever knows whose turn is next.
+  // Fetch into the caches what the next packets out and in will touch, for whoever knows whose turn comes:
+  // first what lies here, then, when that has arrived, what it points to.
   void prefetch() const {
     constexpr std::size_t LINE = 64;
     const auto* const begin = reinterpret_cast<const std::uint8_t*>(this);
     for (std::size_t at = 0; at < HOT_SIZE; at += LINE) __builtin_prefetch(begin + at);
+  }
+  void prefetch_pointed() const {
+    dtls_.prefetch();
+    association_.prefetch();
   }
   bool wrong_fingerprint() const { return dtls_.wrong_fingerprint(); }
   std::uint64_t bad_packets() const { return association_.figures().bad_packets; }

@@ -143,7 +143,8 @@ void RecordLayer::seal(RecordType type, Bytes& record) {
   std::memcpy(p + RECORD_HEADER_SIZE, nonce.data() + SALT_SIZE, NONCE_SIZE);
   const std::size_t length = body - NONCE_SIZE - TAG_SIZE;
   const std::span<std::uint8_t> text(p + RECORD_PREFIX_SIZE, length);
-  seal_.seal(nonce, covered(p, length), text, std::span<std::uint8_t, TAG_SIZE>(text.data() + length, TAG_SIZE));
+  seal_.seal(nonce, covered(p, length), text,
+             std::span<std::uint8_t, TAG_SIZE>(text.data() + length, TAG_SIZE));
 }
 
 std::optional<RecordLayer::Opened> RecordLayer::open(const RawRecord& record, std::span<std::uint8_t> room) {

@@ -80,17 +80,19 @@ class RecordLayer {
   // `record` holds RECORD_PREFIX_SIZE bytes of room and the plaintext; comes out as the whole record.
   void seal(RecordType type, Bytes& record);
 
-  // The plaintext, within `room`, which must hold the record's body and not overlap it. `newest`: no record with a higher number
-  // had come before.
+  // The plaintext, within `room`, which must hold the record's body and not overlap it. `newest`: no record
+  // with a higher number had come before.
   struct Opened {
     ByteView plaintext;
     bool newest = false;
   };
   std::optional<Opened> open(const RawRecord& record, std::span<std::uint8_t> room);
 
-  // Fetches into the caches what the next call will read.
-  void prefetch_seal() const { schedules_->seal.prefetch(); }
-  void prefetch_open() const { schedules_->open.prefetch(); }
+  // Fetches into the caches what the next calls will read.
+  void prefetch() const {
+    schedules_->seal.prefetch();
+    schedules_->open.prefetch();
+  }
 
  private:
   static constexpr std::size_t SALT_SIZE = 4;

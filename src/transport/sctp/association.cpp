@@ -15,12 +15,20 @@ constexpr std::size_t UNKNOWN_PARAMS_MAX = 512;      // bytes of them that an IN
 constexpr std::size_t SACK_ROOM = 256;               // less is not worth a SACK: the next packet has one
 constexpr std::size_t INIT_SIZE = 16;
 constexpr std::uint16_t UNRECOGNIZED_CHUNK = 6;  // an error cause
-constexpr Duration HANDSHAKE_TIMEOUT = 300ms;    // DTLS has just shown that the path is alive
+constexpr std::uint32_t BY_DTLS = 1;             // RFC 9653: what detects errors in place of the checksum
+constexpr std::uint16_t COOKIE_PARTIAL = 1;      // flags in our cookie
+constexpr std::uint16_t COOKIE_ZERO_CHECKSUM = 2;
+constexpr Duration HANDSHAKE_TIMEOUT = 300ms;  // DTLS has just shown that the path is alive
 constexpr Duration HANDSHAKE_TIMEOUT_MAX = 2s;
 constexpr Duration SHUTDOWN_TIMEOUT = 500ms;
 
 bool begins_with(ByteView chunks, ChunkType type) {
   return !chunks.empty() && chunks[0] == static_cast<std::uint8_t>(type);
+}
+
+bool offers_zero_checksum(const Param& param) {
+  return static_cast<ParamType>(param.type) == ParamType::ZERO_CHECKSUM_ACCEPTABLE &&
+         param.value.size() == 4 && read_u32(param.value.data()) == BY_DTLS;
 }
 
 }  // namespace
@@ -161,12 +169,13 @@ void Association::on_init(const Chunk& chunk) {
     peer_tag_ = tag;
     return abort("the peer started its association over");
   }
-  bool partial = false;
+  std::uint16_t flags = 0;
   Bytes unknown;
   ByteView params = chunk.value.subspan(INIT_SIZE);
   while (const auto param = next_param(params)) {
     const auto type = static_cast<ParamType>(param->type);
-    if (type == ParamType::FORWARD_TSN_SUPPORTED) partial = true;
+    if (type == ParamType::FORWARD_TSN_SUPPORTED) flags |= COOKIE_PARTIAL;
+    if (offers_zero_checksum(*param)) flags |= COOKIE_ZERO_CHECKSUM;
     if (type == ParamType::SUPPORTED_EXTENSIONS || type == ParamType::FORWARD_TSN_SUPPORTED) continue;
     if ((param->type & 0x4000) != 0 && unknown.size() + param->whole.size() < UNKNOWN_PARAMS_MAX)
       put_param(unknown, ParamType::UNRECOGNIZED, param->whole);
@@ -177,7 +186,7 @@ void Association::on_init(const Chunk& chunk) {
   put_u32(tail, read_u32(p + 4));
   put_u32(tail, read_u32(p + 12));
   put_u16(tail, read_u16(p + 10));
-  put_u16(tail, partial ? 1 : 0);
+  put_u16(tail, flags);
   Bytes answer;
   put_param(answer, ParamType::STATE_COOKIE, tail);
   answer.insert(answer.end(), unknown.begin(), unknown.end());
@@ -194,6 +203,9 @@ void Association::write_init(ChunkType type, const Bytes& tail) {
   put_u16(value, STREAMS_ANNOUNCED);
   put_u32(value, own_tsn_);
   put_param(value, ParamType::FORWARD_TSN_SUPPORTED, {});
+  Bytes method;
+  put_u32(method, BY_DTLS);
+  put_param(value, ParamType::ZERO_CHECKSUM_ACCEPTABLE, method);
   const std::uint8_t extensions[] = {static_cast<std::uint8_t>(ChunkType::RE_CONFIG),
                                      static_cast<std::uint8_t>(ChunkType::FORWARD_TSN)};
   put_param(value, ParamType::SUPPORTED_EXTENSIONS, extensions);
@@ -205,12 +217,13 @@ bool Association::on_init_ack(const Chunk& chunk, Time now) {
   if (state_ != State::COOKIE_WAIT || chunk.value.size() < INIT_SIZE) return true;
   const std::uint8_t* p = chunk.value.data();
   const std::uint32_t tag = read_u32(p);
-  PeerInit peer{tag, read_u32(p + 4), read_u32(p + 12), read_u16(p + 10), false};
+  PeerInit peer{tag, read_u32(p + 4), read_u32(p + 12), read_u16(p + 10), false, false};
   Bytes echo;
   ByteView params = chunk.value.subspan(INIT_SIZE);
   while (const auto param = next_param(params)) {
     const auto type = static_cast<ParamType>(param->type);
     if (type == ParamType::FORWARD_TSN_SUPPORTED) peer.partial = true;
+    if (offers_zero_checksum(*param)) peer.zero_checksum = true;
     if (type == ParamType::STATE_COOKIE) echo.assign(param->value.begin(), param->value.end());
   }
   if (tag == 0 || echo.empty() || echo.size() > COOKIE_MAX) return false;
@@ -228,7 +241,13 @@ bool Association::on_cookie_echo(const Chunk& chunk, Time now) {
                     std::equal(mine.begin(), mine.end(), chunk.value.begin());
   if (!ours) return false;
   const std::uint8_t* p = chunk.value.data() + mine.size();
-  const PeerInit peer{read_u32(p), read_u32(p + 4), read_u32(p + 8), read_u16(p + 12), p[15] == 1};
+  const std::uint16_t flags = read_u16(p + 14);
+  const PeerInit peer{read_u32(p),
+                      read_u32(p + 4),
+                      read_u32(p + 8),
+                      read_u16(p + 12),
+                      (flags & COOKIE_PARTIAL) != 0,
+                      (flags & COOKIE_ZERO_CHECKSUM) != 0};
   if (up() && peer.tag != peer_tag_) return false;
   if (!up()) {
     // In a collision of two INITs we may know the peer already: RFC 9260 section 5.2.4, cases B and D.
@@ -242,6 +261,7 @@ bool Association::on_cookie_echo(const Chunk& chunk, Time now) {
 void Association::begin(const PeerInit& peer) {
   peer_tag_ = peer.tag;
   peer_streams_ = peer.streams;
+  zero_checksum_ = peer.zero_checksum;
   peer_next_request_ = peer.tsn;
   inbound_.start(peer.tsn);
   outbound_.start(own_tsn_, peer.window, peer.partial);
@@ -354,11 +374,13 @@ bool Association::poll(Bytes& packet, Time now, std::size_t headroom) {
   // Control chunks come before DATA: usrsctp aborts otherwise. INIT and INIT ACK stand alone (RFC 9260
   // section 6.10).
   bool alone = false;
+  bool checked = !zero_checksum_;
   while (!control_.empty() && !alone) {
     const Control& control = control_.front();
     alone = control.type == ChunkType::INIT || control.type == ChunkType::INIT_ACK;
     if (control.tag != tag || (alone && !writer.empty())) break;
     if (!writer.fits(CHUNK_HEADER_SIZE + padded(control.value.size()))) break;
+    checked = checked || alone || control.type == ChunkType::COOKIE_ECHO;
     writer.open(control.type, control.flags);
     writer.out().insert(writer.out().end(), control.value.begin(), control.value.end());
     writer.close();
@@ -369,7 +391,7 @@ bool Association::poll(Bytes& packet, Time now, std::size_t headroom) {
     outbound_.write(writer, now);
   }
   if (writer.empty()) return false;
-  writer.finish();
+  writer.finish(!checked);
   ++figures_.packets_out;
   return true;
 }

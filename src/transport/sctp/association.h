@@ -1,10 +1,10 @@
 // Association: one SCTP association carrying WebRTC data channels, sans-IO. Packets and time in; packets,
 // events and the next timeout out. RFC 9260 (SCTP), 3758 (partial reliability), 6525 (stream reset), 8261
-// (over DTLS), 8831 and 8832 (data channels and their establishment). Left out, as RFC 8831 allows:
-// multi-homing, I-DATA, AUTH, ECN, PMTUD; also channels agreed outside the association ("negotiated").
-// Threads: one at a time. Ownership: none taken. It calls nobody back, so it cannot be re-entered: its owner
-// drains next_event() and poll()s packets until there is none, after any call.
-// A malformed or lying packet is dropped, or aborts this association; it touches nothing else. A peer that
+// (over DTLS), 8831 and 8832 (data channels and their establishment), 9653 (zero checksum). Left out, as RFC
+// 8831 allows: multi-homing, I-DATA, AUTH, ECN, PMTUD; also channels agreed outside the association
+// ("negotiated"). Threads: one at a time. Ownership: none taken. It calls nobody back, so it cannot be
+// re-entered: its owner drains next_event() and poll()s packets until there is none, after any call. A
+// malformed or lying packet is dropped, or aborts this association; it touches nothing else. A peer that
 // starts over with a new INIT inside the same DTLS session is told ABORT: its channels' state is gone, so it
 // has to join again.
 // Memory: under 1 kB when idle, and then what its queues hold (limits: inbound.h, outbound.h).
@@ -81,6 +81,7 @@ class Association {
   // Bytes that would leave at once, were they given now: what an update should be cut to.
   std::size_t room() const { return outbound_.room(); }
   Duration srtt() const { return outbound_.srtt(); }
+  void prefetch() const { __builtin_prefetch(channels_.data()); }  // what the next message needs and is not here
 
   struct Figures {
     std::uint64_t packets_in = 0;
@@ -122,8 +123,9 @@ class Association {
     std::uint32_t tag = 0;
     std::uint32_t window = 0;
     std::uint32_t tsn = 0;
-    std::uint16_t streams = 0;  // it takes from us
-    bool partial = false;       // it understands FORWARD-TSN
+    std::uint16_t streams = 0;   // it takes from us
+    bool partial = false;        // it understands FORWARD-TSN
+    bool zero_checksum = false;  // it takes packets without a checksum
   };
   struct Control {
     ChunkType type{};
@@ -169,6 +171,7 @@ class Association {
   std::uint32_t own_tag_;
   std::uint32_t peer_tag_ = 0;
   bool resets_wanted_ = false;  // some channel closes, some are refused, or a request waits for its answer
+  bool zero_checksum_ = false;  // the peer takes packets without one
   const std::size_t peer_message_max_;
   std::vector<Channel> channels_;       // few, so searched in line
   std::optional<Bytes> waiting_reset_;  // the peer's request for a TSN that has not arrived yet

@@ -17,6 +17,7 @@ constexpr std::size_t CWND_INITIAL = 10 * MTU;  // RFC 6928's argument
 constexpr std::size_t CWND_MIN = 4 * MTU;
 constexpr std::size_t CWND_SLOW = 2 * MTU;  // where the path is slow, four would be a queue of their own
 constexpr std::size_t CWND_MAX = 1 << 20;
+constexpr std::int32_t LEAD_MAX = 2 * static_cast<std::int32_t>(MTU);
 constexpr std::uint8_t MISSES_TO_RESEND = 3;  // RFC 9260 section 7.2.4
 constexpr Duration REORDER_MIN = 10ms;        // later by this much, or by a quarter of the RTT: not reordered
 constexpr Duration FORWARD_PACE_MIN = 20ms;
@@ -39,6 +40,7 @@ SendOutcome Outbound::send(Message message) {
     const bool full = buffered_ + size > SEND_BUFFER_MAX || reliable_.size() >= RELIABLE_MESSAGES_MAX;
     if (full && !message.establishes) return SendOutcome::QUEUE_FULL;
     buffered_ += size;
+    waiting_ += size;
     stream_of(message.stream).buffered += size;
     reliable_.push_back(std::move(message));
     return SendOutcome::QUEUED;
@@ -134,6 +136,7 @@ void Outbound::acknowledge(std::uint64_t tsn, Time now, News& news) {
   if (sent.state != Sent::State::ABANDONED) news.bytes += sent.size;
   if (sent.reliable()) {
     buffered_ -= sent.size;
+    if (sent.sends == 0) waiting_ -= sent.size;
     stream_of(sent.stream).buffered -= sent.size;
   }
   sent.state = Sent::State::ACKED;
@@ -158,7 +161,7 @@ bool Outbound::acknowledge_gaps(const Chunk& chunk, std::uint64_t base, Time now
 
 void Outbound::after_news(const News& news, bool advanced, Time now) {
   if (news.any && news.sent_once) measure(now - news.sent_at, now);  // Karn: never of a repeated one
-  const bool used = flight_ + news.bytes + MTU >= cwnd_;  // grow only a window that was needed
+  const bool used = flight_ + news.bytes + MTU >= cwnd_;             // grow only a window that was needed
   if (news.any) detect_losses(news, now);
   // It stops growing when half of the delay that we allow ourselves is used: acknowledgements tell of a queue
   // late.
@@ -316,7 +319,7 @@ void Outbound::write_forward_tsn(PacketWriter& writer, Time now) {
 // ---- sending ----
 
 bool Outbound::wants_to_write(Time now) const {
-  if (window_open() && (lost_ > 0 || fresh_may_go() || bulk_may_go())) return true;
+  if (window_open() && (lost_ > 0 || fresh_may_go() || bulk_may_go(now))) return true;
   const auto due = forward_due();
   return due && *due <= now;
 }
@@ -326,14 +329,16 @@ bool Outbound::fresh_may_go() const {
   return !fresh_.empty() && within_reach(next_tsn_ + fresh_.front().fragments() - 1);
 }
 
-bool Outbound::bulk_may_go() const {
+bool Outbound::bulk_may_go(Time now) const {
+  const bool shared = flight_ > 0 && has_bulk() && now - fresh_at_ <= srtt_;
+  if (shared && flight_ + std::min(window() / 4, MTU) >= window()) return false;
   if (bulk_.next < bulk_.end) return within_reach(bulk_.next);
   return !reliable_.empty() && within_reach(next_tsn_) &&
          (sent_.empty() || sent_.size() + reliable_.front().fragments() <= SENT_MAX);
 }
 
-// What was lost goes first (RFC 9260 section 6.1 C). Reliable and unreliable messages take turns, so that
-// neither starves the other; who does not fit into the packet lets the other have the room.
+// What was lost goes first (RFC 9260 section 6.1 C). Reliable and unreliable messages share what is left, so
+// that neither starves the other; who does not fit into the packet lets the other have the room.
 void Outbound::write(PacketWriter& writer, Time now) {
   if (const auto due = forward_due(); due && *due <= now) write_forward_tsn(writer, now);
   while (window_open() && lost_ > 0) {
@@ -341,14 +346,20 @@ void Outbound::write(PacketWriter& writer, Time now) {
   }
   while (window_open()) {
     const bool fresh = fresh_may_go();
-    const bool bulk = bulk_may_go();
+    const bool bulk = bulk_may_go(now);
     if (!fresh && !bulk) return;
-    const bool fresh_first = fresh && (bulk_had_turn_ || !bulk);
-    if (fresh_first ? write_fresh(writer, now) : write_bulk(writer, now)) {
-      bulk_had_turn_ = !fresh_first;
-    } else if (!(fresh && bulk) || !(fresh_first ? write_bulk(writer, now) : write_fresh(writer, now))) {
-      return;
+    const bool fresh_first = fresh && (bulk_lead_ >= 0 || !bulk);
+    const std::size_t before = writer.room();
+    bool wrote = fresh_first ? write_fresh(writer, now) : write_bulk(writer, now);
+    bool was_fresh = fresh_first;
+    if (!wrote && fresh && bulk) {
+      was_fresh = !fresh_first;
+      wrote = was_fresh ? write_fresh(writer, now) : write_bulk(writer, now);
     }
+    if (!wrote) return;
+    if (was_fresh) fresh_at_ = now;
+    const auto size = static_cast<std::int32_t>(before - writer.room());
+    if (fresh && bulk) bulk_lead_ = std::clamp(bulk_lead_ + (was_fresh ? -size : size), -LEAD_MAX, LEAD_MAX);
   }
 }
 
@@ -403,6 +414,7 @@ bool Outbound::write_chunk(PacketWriter& writer, std::uint64_t tsn, Time now) {
   if (!writer.fits(padded(sent.weight()))) return false;
   writer.data(sent.flags, static_cast<std::uint32_t>(tsn), sent.stream, sent.ssn, sent.ppid, sent.bytes);
   if (sent.sends > 0) --lost_, ++figures_.retransmitted;
+  if (sent.sends == 0 && sent.reliable()) waiting_ -= sent.size;
   sent.sends = static_cast<std::uint16_t>(std::min<std::uint32_t>(sent.sends + 1U, UINT16_MAX));
   ++figures_.chunks;
   sent.state = Sent::State::IN_FLIGHT;

@@ -4,13 +4,15 @@
 // - Unreliable messages are newest-wins: while the window is closed, those of an earlier instant give way to
 //   a newer one before they get a TSN. So a slow path gets fresh state, not a growing delay.
 // - The congestion window is held where the smoothed RTT stays within BULK_DELAY_MAX of the smallest RTT of
-//   the last RTT_MIN_SPAN, within STATE_DELAY_MAX while no reliable message waits, so that we do not fill a
+//   the last RTT_MIN_SPAN, within STATE_DELAY_MAX unless BULK_SIZE waits, so that we do not fill a
 //   bottleneck's buffer with our own data (the idea of delay-based control, RFC 6817).
 // - A chunk is lost when one sent clearly later has arrived (the idea of RACK, RFC 8985), not only after
 //   three reports: a game sends too seldom to wait for three.
-// - State overtakes a large reliable message. Its fragments need consecutive TSNs (browsers offer no I-DATA, RFC
+// - State overtakes a large reliable message. Its fragments need consecutive TSNs (browsers offer no I-DATA,
+// RFC
 //   8260), so they all get theirs at once, and what comes later a higher one, but leaves in between: to the
-//   receiver the path has reordered packets. What is further than OUTSTANDING_MAX ahead waits.
+//   receiver the path has reordered packets. What is further than OUTSTANDING_MAX ahead waits. When both wait
+//   they share the window by bytes, and while state flows a part of it is kept free for the next.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -39,7 +41,9 @@ inline constexpr Duration RTO_MIN =
 inline constexpr Duration RTO_MAX = 10s;
 inline constexpr Duration BULK_DELAY_MAX = 100ms;
 inline constexpr Duration STATE_DELAY_MAX = 50ms;
-// Chunks between the peer's cumulative TSN and the last that was sent: what libwebrtc's SCTP took before 2025.
+inline constexpr std::size_t BULK_SIZE = 4 << 10;  // reliable bytes waiting that are more than an answer
+// Chunks between the peer's cumulative TSN and the last that was sent: what libwebrtc's SCTP took before
+// 2025.
 inline constexpr std::uint64_t OUTSTANDING_MAX = 256;
 inline constexpr Duration RTT_MIN_SPAN = 10s;  // a route that got longer is believed after at most twice this
 inline constexpr Time NEVER = Time::max();
@@ -154,7 +158,7 @@ class Outbound {
   bool write_chunk(PacketWriter& writer, std::uint64_t tsn, Time now);
   Unsent assign(Message& message);
   bool fresh_may_go() const;
-  bool bulk_may_go() const;
+  bool bulk_may_go(Time now) const;
   void give_up(Sent& sent);
   Stream& stream_of(std::uint16_t id);
   std::uint64_t advanced_ack_point() const;
@@ -164,7 +168,7 @@ class Outbound {
   bool window_open() const { return flight_ == 0 || flight_ < window(); }
   // What the bottleneck's queue may add to the round trip by our doing.
   Duration delay_max() const { return has_bulk() ? BULK_DELAY_MAX : STATE_DELAY_MAX; }
-  bool has_bulk() const { return !reliable_.empty() || bulk_.next < bulk_.end; }
+  bool has_bulk() const { return waiting_ >= BULK_SIZE; }
   bool within_reach(std::uint64_t tsn) const { return tsn - cumulative_ <= OUTSTANDING_MAX; }
   Sent& at(std::uint64_t tsn) { return sent_[static_cast<std::size_t>(tsn - cumulative_ - 1)]; }
 
@@ -174,12 +178,13 @@ class Outbound {
   std::size_t flight_ = 0;
   std::size_t cwnd_ = 0;
   std::size_t peer_window_ = 0;
-  std::size_t lost_ = 0;           // chunks that wait to be sent again
-  std::uint64_t first_lost_ = 0;   // no chunk with a smaller TSN does
-  Unsent urgent_;                  // of the unreliable message that is being sent
-  Unsent bulk_;                    // of the reliable one
+  std::size_t lost_ = 0;          // chunks that wait to be sent again
+  std::uint64_t first_lost_ = 0;  // no chunk with a smaller TSN does
+  Unsent urgent_;                 // of the unreliable message that is being sent
+  Unsent bulk_;                   // of the reliable one
+  Time fresh_at_{};               // when an unreliable one last left
   std::uint32_t sendings_ = 0;
-  bool bulk_had_turn_ = false;  // when both wait, they take turns
+  std::int32_t bulk_lead_ = 0;  // bytes that reliable messages have had more than others while both waited
   bool partial_ = true;
   std::uint32_t timeouts_ = 0;
   std::optional<Time> timer_;
@@ -199,6 +204,7 @@ class Outbound {
   Time delay_checked_{};
   Time forwarded_at_{};
   std::size_t buffered_ = 0;
+  std::size_t waiting_ = 0;      // of them, those not sent yet
   std::vector<Stream> streams_;  // those in use; few, so searched in line
   Figures figures_;
 };

@@ -29,6 +29,10 @@ std::optional<Packet> read_packet(ByteView bytes) {
   if (bytes.size() < HEADER_SIZE + CHUNK_HEADER_SIZE || bytes.size() % 4 != 0) return std::nullopt;
   // The checksum is that of the packet with its own field zero, and stands there little-endian: RFC 9260
   // appendix A.
+  const auto first = static_cast<ChunkType>(bytes[HEADER_SIZE]);
+  const Packet packet{read_u32(bytes.data() + 4), bytes.subspan(HEADER_SIZE)};
+  const bool zero = read_u32(bytes.data() + 8) == 0;
+  if (zero && first != ChunkType::INIT && first != ChunkType::COOKIE_ECHO) return packet;
   constexpr std::uint8_t ZERO[4] = {};
   const std::uint32_t head = crc32c(ZERO, crc32c(bytes.first(8)));
   const std::uint32_t crc = crc32c(bytes.subspan(HEADER_SIZE), head);
@@ -36,7 +40,7 @@ std::optional<Packet> read_packet(ByteView bytes) {
   const std::uint32_t told =
       std::uint32_t{p[0]} | std::uint32_t{p[1]} << 8 | std::uint32_t{p[2]} << 16 | std::uint32_t{p[3]} << 24;
   if (told != crc) return std::nullopt;
-  return Packet{read_u32(bytes.data() + 4), bytes.subspan(HEADER_SIZE)};
+  return packet;
 }
 
 PacketWriter::PacketWriter(Bytes& out, std::uint16_t port, std::uint32_t tag, std::size_t headroom)
@@ -76,7 +80,8 @@ void PacketWriter::data(std::uint8_t flags, std::uint32_t tsn, std::uint16_t str
   std::memcpy(p + DATA_HEADER_SIZE, payload.data(), payload.size());
 }
 
-void PacketWriter::finish() {
+void PacketWriter::finish(bool zero_checksum) {
+  if (zero_checksum) return;
   const std::uint32_t crc = crc32c(ByteView(out_).subspan(start_));
   for (std::size_t i = 0; i < 4; ++i) out_[start_ + 8 + i] = static_cast<std::uint8_t>(crc >> (8 * i));
 }

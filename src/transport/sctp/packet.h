@@ -49,6 +49,7 @@ enum class ParamType : std::uint16_t {
   ADD_OUTGOING_STREAMS = 17,
   ADD_INCOMING_STREAMS = 18,
   SUPPORTED_EXTENSIONS = 0x8008,
+  ZERO_CHECKSUM_ACCEPTABLE = 0x8001,
   FORWARD_TSN_SUPPORTED = 0xc000,
 };
 
@@ -68,7 +69,8 @@ struct Param {
 std::optional<Chunk> next_chunk(ByteView& rest);
 std::optional<Param> next_param(ByteView& rest);
 
-// Checks length and checksum; the tag is the caller's to check.
+// Checks length and checksum; the tag is the caller's to check. A checksum of zero is taken as well, since we
+// offer that (RFC 9653: DTLS has checked the bytes already), but with INIT and COOKIE ECHO.
 struct Packet {
   std::uint32_t tag;
   ByteView chunks;
@@ -87,7 +89,7 @@ class PacketWriter {
   bool fits(std::size_t chunk_size) const { return chunk_size <= room(); }
   std::size_t room() const { return start_ + PACKET_SIZE_MAX - out_.size(); }
   bool empty() const { return out_.size() == start_ + HEADER_SIZE; }
-  void finish();  // the checksum
+  void finish(bool zero_checksum = false);
   Bytes& out() { return out_; }
 
  private:

@@ -71,7 +71,7 @@ class Ring {
   std::size_t head_ = 0;
   std::size_t count_ = 0;
   std::size_t capacity_ = INLINE;  // a power of two
-  std::unique_ptr<T[]> block_;       // null while the inline ones suffice
+  std::unique_ptr<T[]> block_;     // null while the inline ones suffice
   std::array<T, INLINE> inline_{};
 };
 
