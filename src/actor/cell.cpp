@@ -2,6 +2,8 @@
 
 #include <exception>
 
+#include "base/log.h"
+
 namespace everframe::actor {
 
 void Cell::crash(const char* what) {
@@ -12,6 +14,55 @@ void Cell::crash(const char* what) {
   } catch (...) {
     finish({true, "an exception of unknown type", what, 0});
   }
+}
+
+void Cell::watch(Function<void(const Ending&)> told) {
+  at_home([told = std::move(told)](Cell& cell) mutable {
+    if (!cell.running()) return told({true, "it does not run", {}, 0});
+    if (!cell.watchers_) cell.watchers_ = std::make_unique<std::vector<Function<void(const Ending&)>>>();
+    cell.watchers_->push_back(std::move(told));
+  });
+}
+
+void Cell::tell_watchers(const Ending& ending) {
+  const auto watchers = std::move(watchers_);
+  if (!watchers) return;
+  for (const auto& told : *watchers) told(ending);
+}
+
+void Cell::name_hog(Duration took) {
+  const auto us = static_cast<std::uint64_t>(took.count());
+  long_turns_ = long_turns_ + 1;
+  if (us > longest_turn_us_) longest_turn_us_ = us;
+  log::warn("actor {} kept its executor for {} ms", name_, us / 1'000);
+}
+
+std::string Cell::overrun_text(Duration took, Duration allowed) {
+  return fmt::format("a message took {} us, it may take {}", took.count(), allowed.count());
+}
+
+namespace {
+
+// If `one` crashes, so does the life that `other` has now.
+void crash_with(const std::shared_ptr<Cell>& one, const std::shared_ptr<Cell>& other) {
+  other->at_home([one](Cell& tied) {
+    if (!tied.running()) return;
+    one->watch(
+        [weak = tied.weak_from_this(), life = tied.incarnation(), name = one->name()](const Ending& ending) {
+          const auto to = weak.lock();
+          if (!to || !ending.crashed) return;
+          to->at_home([life, text = name + " crashed: " + ending.reason](Cell& cell) {
+            if (cell.running() && cell.incarnation() == life) cell.finish({true, text, "link", 0});
+          });
+        });
+  });
+}
+
+}  // namespace
+
+void link(const std::shared_ptr<Cell>& one, const std::shared_ptr<Cell>& other) {
+  crash_with(one, other);
+  crash_with(other, one);
 }
 
 }  // namespace everframe::actor

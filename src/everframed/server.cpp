@@ -98,6 +98,7 @@ class Server {
   platform_os::AsioExecutor http_executor_{"http"};
   boost::asio::signal_set signals_{main_.io()};
   std::shared_ptr<gateway::Line> line_;
+  actor::Registry actors_;
   std::optional<actor::Supervisor> root_;
   actor::Ref<region::Message> region_;
   actor::Ref<gateway::HubMessage> hub_;
@@ -218,10 +219,13 @@ Result<void> Server::open_line() {
 }
 
 void Server::start_actors() {
-  root_.emplace(main_, actor::Intensity{}, [this](const std::string& child) {
-    log::error("{} cannot be kept running: the server stops", child);
-    stop(1);
-  });
+  root_.emplace(
+      main_, actor::Intensity{},
+      [this](const std::string& child) {
+        log::error("{} cannot be kept running: the server stops", child);
+        stop(1);
+      },
+      actor::Strategy::ONE_FOR_ONE, actor::Place{&actors_, "server", {}});
   region::Region::Options region_options;
   region_options.frame_interval_min = std::chrono::milliseconds(configuration_.frame_interval_min_ms);
   region_options.state_hz = configuration_.state_hz;
@@ -237,10 +241,11 @@ void Server::start_actors() {
   hub_options.session.state_hz = static_cast<std::uint8_t>(configuration_.state_hz);
   hub_options.session.view_chunks = static_cast<std::uint8_t>(configuration_.view_chunks);
   hub_options.session.world_edge_mm = content_->rules.world_size_mm / 2;
+  hub_options.actors = &actors_;
   hub_options.session.steps = world.steps;
   hub_options.session.content_hash = content_->hash;
   hub_options.session.state_bytes_a_second = configuration_.state_kbit_s * 1'000 / 8;
-  actor::ChildSpec hub_spec{"hub", actor::Restart::PERMANENT, gateway_executor_};
+  actor::ChildSpec hub_spec{gateway::HUB_NAME, actor::Restart::PERMANENT, gateway_executor_};
   hub_ = root_->start_child<gateway::HubMessage>(
       std::move(hub_spec), [this, hub_options, line = line_](actor::Life life) {
         return std::make_unique<gateway::Hub>(std::move(life), clock_, line, region_, hub_options);
@@ -258,7 +263,8 @@ Result<void> Server::open_http() {
 }
 
 void Server::serve_http() {
-  http_->serve({std::move(files_), content_json(*content_), content_hash_text(*content_), hub_, region_});
+  http_->serve(
+      {std::move(files_), content_json(*content_), content_hash_text(*content_), hub_, region_, &actors_});
   http_executor_.start();
 }
 

@@ -18,6 +18,11 @@ class Poses final : public region::PosePort {
   const actor::Ref<HubMessage> hub_;
 };
 
+actor::Place place_in(actor::Registry* actors) {
+  if (actors == nullptr) return {};
+  return {actors, "sessions", actors->id(HUB_NAME)};
+}
+
 }  // namespace
 
 Hub::Hub(actor::Life life, const platform::Clock& clock, std::shared_ptr<Line> line,
@@ -27,7 +32,7 @@ Hub::Hub(actor::Life life, const platform::Clock& clock, std::shared_ptr<Line> l
       options_(options),
       line_(std::move(line)),
       region_(std::move(region)),
-      sessions_supervisor_(executor(), {}, nullptr) {}
+      sessions_supervisor_(executor(), {}, nullptr, actor::Strategy::ONE_FOR_ONE, place_in(options.actors)) {}
 
 void Hub::on_start() {
   poses_ = std::make_shared<Poses>(self());
