@@ -65,12 +65,12 @@ Open(t) ==
   /\ UNCHANGED <<epoch, head, arrived, work, last, outcome>>
 
 Enter(t) ==
-  /\ t.actions[1][2] = last[t.actions[1][1]]
+  /\ t.epoch = epoch /\ t.actions[1][2] = last[t.actions[1][1]]
   /\ UNCHANGED <<epoch, head, open, arrived, perhaps, queue, work, last, outcome>>
 
 \* SendInput, or a Resend of what this owner does not know.
 Arrive(t) ==
-  /\ open /\ t.actions[1][2] = Taken(t.actions[1][1]) + 1
+  /\ t.epoch = epoch /\ open /\ t.actions[1][2] = Taken(t.actions[1][1]) + 1
   /\ arrived' = arrived \cup Refs(t.actions)
   /\ UNCHANGED <<epoch, head, open, perhaps, queue, work, last, outcome>>
 

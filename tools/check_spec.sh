@@ -17,7 +17,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$spec"/World*.tla "$spec"/World*.cfg "$work"
-"$(dirname "$0")/trace_to_tla.sh" "$spec/vectors/steps.jsonl" >"$work/WorldTraceSteps.tla"
+"$(dirname "$0")/trace_to_tla.sh" "$spec/traces/steps.jsonl" >"$work/WorldTraceSteps.tla"
 cd "$work"
 
 tlc() { # MODULE CONFIG LOG

@@ -43,6 +43,12 @@ struct CellFigures {
   std::vector<KindFigures> kinds;
 };
 
+class Cell;
+// For simulations: called before each piece of any actor's work, and may throw: a bug at that place. Set and
+// unset while no actor runs; none in a server.
+using Disturbance = void (*)(const Cell&, const char* what);
+inline Disturbance disturbance = nullptr;
+
 class Cell : public std::enable_shared_from_this<Cell> {
  public:
   Cell(std::string name, platform::Executor& executor) : executor_(&executor), name_(std::move(name)) {}
@@ -78,6 +84,7 @@ class Cell : public std::enable_shared_from_this<Cell> {
     if (!running() || incarnation != incarnation_.load(std::memory_order_relaxed)) return;
     const char* const outer = std::exchange(working_on_, what);
     try {
+      if (disturbance != nullptr) disturbance(*this, what);
       work();
     } catch (...) {
       crash(what);

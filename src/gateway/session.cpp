@@ -1,6 +1,7 @@
 #include "gateway/session.h"
 
 #include "base/log.h"
+#include "base/planted.h"
 #include "wire/codec.h"
 
 namespace everframe::gateway {
@@ -425,6 +426,7 @@ void Session::goodbye(wire::GoodbyeReason reason, std::string detail) {
   become(State::LEAVING);
   if (detail.size() > wire::DETAIL_MAX) detail.resize(wire::DETAIL_MAX);
   send_event(wire::Goodbye{reason, std::move(detail)});
+  if (is_planted(Planted::SPOKE_AFTER_GOODBYE)) send_event(wire::Pong{});
   close_when_drained(now() + LEAVING_MAX);
 }
 

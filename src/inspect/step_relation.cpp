@@ -36,7 +36,7 @@ std::optional<std::string> StepRelation::take(const Step& step) {
     case Kind::OPEN:
       return open(region, step);
     case Kind::ENTER:
-      return enter(step);
+      return enter(region, step);
     case Kind::ARRIVE:
       return arrive(region, step);
     case Kind::DURABLE:
@@ -83,6 +83,8 @@ ActionSeq StepRelation::taken(const Region& region, PlayerId player) const {
 void StepRelation::commit(Region& region, const Frame& frame, bool outcomes_known) {
   ++frames_;
   region.head = frame.no;
+  region.committed[frame.no] = frame.epoch;
+  if (region.committed.size() > FRAMES_KEPT) region.committed.erase(region.committed.begin());
   for (const StepAction& action : frame.actions) {
     Player& player = players_[action.player];
     player.last = action.seq;
@@ -95,19 +97,20 @@ void StepRelation::commit(Region& region, const Frame& frame, bool outcomes_know
 }
 
 StepRelation::Why StepRelation::take_over(Region& region, const Step& step) {
+  if (!region.epochs.insert(step.epoch).second) return why("epoch {} has two owners", step.epoch);
+  if (region.epochs.size() > EPOCHS_KEPT) region.epochs.erase(region.epochs.begin());
+  // Told late, by one that is stale already: none of its transactions can commit.
+  if (step.epoch < region.epoch) return {};
   if (!region.known) {
     region.head = step.frame;
     region.whole = raw(step.frame) == 0;
   } else {
-    if (step.epoch <= region.epoch) return why("epoch {} follows {}", step.epoch, region.epoch);
-    region.orphan = std::exchange(region.pending, std::nullopt);
-    if (region.orphan && region.orphan->no == step.frame) {
-      commit(region, *region.orphan, false);
+    const auto orphan = std::exchange(region.pending, std::nullopt);
+    if (orphan && orphan->no == step.frame) {
+      commit(region, *orphan, false);
     } else if (step.frame != region.head) {
       return why("the head is frame {}, the last that was committed is {}", raw(step.frame),
                  raw(region.head));
-    } else {
-      region.orphan.reset();
     }
   }
   region.known = true;
@@ -119,6 +122,7 @@ StepRelation::Why StepRelation::take_over(Region& region, const Step& step) {
 }
 
 StepRelation::Why StepRelation::open(Region& region, const Step& step) {
+  if (step.epoch < region.epoch) return {};  // a stale owner's memory
   if (!region.known || region.open || step.epoch != region.epoch) return why("nobody has just taken it over");
   std::set<Ref> found;
   for (const StepAction& action : step.actions) {
@@ -139,7 +143,8 @@ StepRelation::Why StepRelation::open(Region& region, const Step& step) {
   return {};
 }
 
-StepRelation::Why StepRelation::enter(const Step& step) {
+StepRelation::Why StepRelation::enter(const Region& region, const Step& step) {
+  if (step.epoch < region.epoch) return {};  // what a stale owner hears late
   const StepAction& is = step.actions.front();
   Player& player = players_[is.player];
   if (!player.last) player.last = is.seq;
@@ -149,7 +154,8 @@ StepRelation::Why StepRelation::enter(const Step& step) {
 
 StepRelation::Why StepRelation::arrive(Region& region, const Step& step) {
   const StepAction& action = step.actions.front();
-  if (!region.open) return why("the region is not open");
+  if (step.epoch < region.epoch) return {};  // in a stale owner's memory; it cannot become durable
+  if (!region.open || step.epoch != region.epoch) return why("epoch {} is not the owner's", step.epoch);
   const auto player = players_.find(action.player);
   if (player == players_.end() || !player->second.last) return why("{} has not entered", name(action));
   const ActionSeq last = taken(region, action.player);
@@ -188,24 +194,31 @@ StepRelation::Why StepRelation::start_frame(Region& region, const Step& step) {
 }
 
 StepRelation::Why StepRelation::finish_frame(Region& region, const Step& step) {
-  const bool late = step.epoch < region.epoch;  // known as committed by the head that the next owner found
-  const std::optional<Frame>& meant = late ? region.orphan : region.pending;
+  if (step.epoch < region.epoch) return finished_late(region, step);
+  const std::optional<Frame>& meant = region.pending;
   if (!meant || meant->epoch != step.epoch || meant->no != step.frame)
     return why("frame {} of epoch {} was not under way", raw(step.frame), step.epoch);
   const bool same =
       std::equal(step.actions.begin(), step.actions.end(), meant->actions.begin(), meant->actions.end(),
                  [](const auto& a, const auto& b) { return a.player == b.player && a.seq == b.seq; });
   if (!same) return why("its outcomes are not those of the actions that it started with");
-  const Frame frame{step.epoch, step.frame, step.actions};
-  if (!late) {
-    commit(region, frame, true);
-    region.pending.reset();
-  } else {
-    for (const StepAction& action : step.actions) {
-      const auto outcome = players_[action.player].outcomes.find(action.seq);
-      if (outcome != players_[action.player].outcomes.end()) outcome->second.reason = action.reason;
-    }
-    region.orphan.reset();
+  commit(region, Frame{step.epoch, step.frame, step.actions}, true);
+  region.pending.reset();
+  return {};
+}
+
+// An owner hears what it committed after others took over: the head that they found has told already.
+StepRelation::Why StepRelation::finished_late(const Region& region, const Step& step) {
+  const auto committed = region.committed.find(step.frame);
+  if (committed == region.committed.end() || committed->second != step.epoch)
+    return why("frame {} of epoch {} was not committed", raw(step.frame), step.epoch);
+  for (const StepAction& action : step.actions) {
+    auto& outcomes = players_[action.player].outcomes;
+    const auto outcome = outcomes.find(action.seq);
+    if (outcome == outcomes.end() && is_done({action.player, action.seq})) continue;  // of long ago
+    if (outcome == outcomes.end() || outcome->second.frame != step.frame)
+      return why("{} is not of frame {}", name(action), raw(step.frame));
+    outcome->second.reason = action.reason;
   }
   return {};
 }

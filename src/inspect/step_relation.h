@@ -29,6 +29,8 @@ class StepRelation {
   std::uint64_t answers() const { return answers_; }
 
  private:
+  static constexpr std::size_t FRAMES_KEPT = 1'024;
+  static constexpr std::size_t EPOCHS_KEPT = 1'024;
   using Why = std::optional<std::string>;
   using Ref = std::pair<PlayerId, ActionSeq>;
   struct Outcome {
@@ -49,21 +51,23 @@ class StepRelation {
     std::uint64_t epoch = 0;
     FrameNo head{};
     bool open = false;
-    std::set<Ref> arrived;         // in the owner's memory, not durable as far as we know
-    std::set<Ref> perhaps;         // likewise, of owners that are gone
-    std::set<Ref> queue;           // durable
-    std::optional<Frame> pending;  // between its start and its end
-    std::optional<Frame> orphan;   // of the owner before: whether it was committed the head has told
-    bool whole = false;            // the queue is known from its beginning
+    std::set<Ref> arrived;                       // in the owner's memory, not durable as far as we know
+    std::set<Ref> perhaps;                       // likewise, of owners that are gone
+    std::set<Ref> queue;                         // durable
+    std::optional<Frame> pending;                // between its start and its end
+    std::map<FrameNo, std::uint64_t> committed;  // under which epoch, of the last FRAMES_KEPT
+    std::set<std::uint64_t> epochs;              // taken over, the last EPOCHS_KEPT
+    bool whole = false;                          // the queue is known from its beginning
   };
 
   Why take_over(Region& region, const region::Step& step);
   Why open(Region& region, const region::Step& step);
-  Why enter(const region::Step& step);
+  Why enter(const Region& region, const region::Step& step);
   Why arrive(Region& region, const region::Step& step);
   Why durable(Region& region, const region::Step& step);
   Why start_frame(Region& region, const region::Step& step);
   Why finish_frame(Region& region, const region::Step& step);
+  Why finished_late(const Region& region, const region::Step& step);
   Why accepted(const region::Step& step) const;
   Why answered(const region::Step& step) const;
   void commit(Region& region, const Frame& frame, bool outcomes_known);

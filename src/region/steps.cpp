@@ -17,8 +17,8 @@ struct Form {
 };
 constexpr std::array<Form, 12> FORMS{{{"take_over", true, true, false},
                                       {"open", true, false, false},
-                                      {"enter", false, false, false},
-                                      {"arrive", false, false, false},
+                                      {"enter", true, false, false},
+                                      {"arrive", true, false, false},
                                       {"durable", true, false, false},
                                       {"accepted", false, false, false},
                                       {"start_frame", true, true, false},

@@ -32,8 +32,8 @@ struct Step {
   enum class Kind : std::uint8_t {
     TAKE_OVER,     // epoch, frame: the region is ours, its head was there
     OPEN,          // epoch, actions: the durable queue, as it was found
-    ENTER,         // player, and the seq up to which it is answered
-    ARRIVE,        // one action came into memory
+    ENTER,         // epoch; the player, and the seq up to which it is answered
+    ARRIVE,        // epoch; one action came into memory
     DURABLE,       // epoch, actions: T1 committed
     ACCEPTED,      // one player is told so
     START_FRAME,   // epoch, frame, actions: applied in memory, T2 follows
