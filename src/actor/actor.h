@@ -13,6 +13,7 @@
 
 #include "actor/cell.h"
 #include "actor/kinds.h"
+#include "base/lock.h"
 
 namespace everframe::actor {
 
@@ -31,11 +32,11 @@ inline constexpr std::size_t KEPT_MAX = 1'024;  // messages that an empty mailbo
 template <class Message>
 class Mailbox {
  public:
-  explicit Mailbox(std::size_t limit) : limit_(limit) {}
+  explicit Mailbox(std::size_t limit) : limit_(static_cast<std::uint32_t>(limit)) {}
 
   // Sets `wake` when the owner must be scheduled.
   Delivery push(Message&& message, bool& wake) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(lock_);
     if (closed_) return Delivery::GONE;
     if (waiting() >= limit_) return Delivery::FULL;
     queue_.push_back(std::move(message));
@@ -44,7 +45,7 @@ class Mailbox {
   }
   // Fills `out`, which is empty, with up to `count` messages.
   void take(std::vector<Message>& out, std::size_t count) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(lock_);
     if (begin_ == 0 && queue_.size() <= count) {
       out.swap(queue_);
       return;
@@ -52,32 +53,34 @@ class Mailbox {
     const std::size_t end = begin_ + std::min(count, waiting());
     std::move(queue_.begin() + static_cast<std::ptrdiff_t>(begin_),
               queue_.begin() + static_cast<std::ptrdiff_t>(end), std::back_inserter(out));
-    begin_ = end;
-    if (begin_ == queue_.size()) reset();
+    begin_ = static_cast<std::uint32_t>(end);
+    if (begin_ == queue_.size()) return reset();
+    if (begin_ < waiting()) return;
+    queue_.erase(queue_.begin(), queue_.begin() + begin_);  // else one that never empties grows for ever
+    begin_ = 0;
   }
   // False: nothing waits, and the owner is not scheduled any more.
   bool stay_scheduled() {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(lock_);
     return scheduled_ = waiting() > 0;
   }
   std::size_t size() {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(lock_);
     return waiting();
   }
   void clear() {
     std::vector<Message> dropped;
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(lock_);
     dropped.swap(queue_);
     begin_ = 0;
   }
   void close() {
     clear();
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(lock_);
     closed_ = true;
   }
 
  private:
-  const std::size_t limit_;
   std::size_t waiting() const { return queue_.size() - begin_; }
   void reset() {
     queue_.clear();
@@ -85,11 +88,12 @@ class Mailbox {
     if (queue_.capacity() > KEPT_MAX) queue_.shrink_to_fit();  // a flood is over
   }
 
-  std::mutex mutex_;
-  std::vector<Message> queue_;
-  std::size_t begin_ = 0;  // what lies before it was taken
+  Lock lock_;
+  const std::uint32_t limit_;
+  std::uint32_t begin_ = 0;  // what lies before it was taken
   bool scheduled_ = false;
   bool closed_ = false;
+  std::vector<Message> queue_;
 };
 
 template <class Message>
@@ -103,9 +107,9 @@ class TypedCell final : public Cell {
         mailbox_(limit),
         message_max_(message_max),
         factory_(std::move(factory)) {}
-  ~TypedCell() override { delete counts_.load(); }
+  ~TypedCell() override { delete past_.load(); }
 
-  Delivery cast(Message message) {
+  Delivery cast(Message&& message) {
     bool wake = false;
     const Delivery delivery = mailbox_.push(std::move(message), wake);
     if (wake) schedule();
@@ -132,12 +136,12 @@ class TypedCell final : public Cell {
     mailbox_.clear();  // as in OTP, a crash loses the mailbox: senders that must know ask for an answer
     // The actor may be on the stack below us, and its tasks may be waiting: it goes when the last of them has
     // ended.
-    executor().post([self = this->shared_from_this(),
+    executor().post([self = this->shared_from_this(), life = incarnation(),
                      gone = std::shared_ptr<Actor<Message>>(std::move(actor_)), ending = std::move(ending)] {
       auto& cell = static_cast<TypedCell&>(*self);
       if (gone) gone->outlive(gone);
       cell.tell_watchers(ending);
-      if (cell.ended) cell.ended(ending);
+      cell.tell_overseer(life, ending);
     });
   }
 
@@ -159,10 +163,13 @@ class TypedCell final : public Cell {
   void move_to(platform::Executor& executor) { moving_to_ = &executor; }
 
   CellFigures figures() override {
-    CellFigures out{running(), incarnation(), mailbox_.size(), long_turns_, longest_turn_us_, {}};
-    const Counts* counts = counts_.load(std::memory_order_acquire);
-    for (std::size_t i = 0; counts != nullptr && i < Kind::COUNT; ++i) {
-      const auto& kind = (*counts)[i];
+    CellFigures out{running(), incarnation(), mailbox_.size(), 0, 0, {}};
+    const Past* past = past_.load(std::memory_order_acquire);
+    if (past == nullptr) return out;
+    out.long_turns = past->long_turns;
+    out.longest_turn_us = past->longest_turn_us;
+    for (std::size_t i = 0; i < Kind::COUNT; ++i) {
+      const KindCount& kind = past->kinds[i];
       if (kind.count > 0) out.kinds.push_back({Kind::NAMES[i], kind.count, kind.us_timed * TIMED_ONE_IN});
     }
     return out;
@@ -170,11 +177,23 @@ class TypedCell final : public Cell {
 
  private:
   using Kind = Kinds<Message>;
-  struct KindCount {  // written on the cell's executor, read anywhere
-    std::atomic<std::uint64_t> count = 0;
-    std::atomic<std::uint64_t> us_timed = 0;
+  // Written on the cell's executor, read anywhere.
+  struct Count : std::atomic<std::uint64_t> {
+    using std::atomic<std::uint64_t>::operator=;
+    void add(std::uint64_t more) { store(load(std::memory_order_relaxed) + more, std::memory_order_relaxed); }
   };
-  using Counts = std::array<KindCount, Kind::COUNT>;
+  struct KindCount {
+    Count count;
+    Count us_timed;
+  };
+  // What an actor has worked on. Made with its first message: of a million actors most may be idle.
+  struct Past {
+    std::uint64_t messages = 0;
+    std::array<std::uint8_t, KINDS_REPORTED> last_kinds{};
+    Count long_turns;
+    Count longest_turn_us;
+    std::array<KindCount, Kind::COUNT> kinds;
+  };
 
   void schedule() {
     executor().post([self = this->shared_from_this()] { static_cast<TypedCell&>(*self).turn(); });
@@ -182,17 +201,21 @@ class TypedCell final : public Cell {
 
   void turn() {
     if (!executor().is_current()) return schedule();  // it has moved
-    if (counts_.load(std::memory_order_relaxed) == nullptr) counts_ = new Counts();
+    Past* past = past_.load(std::memory_order_relaxed);
+    if (past == nullptr) past_.store(past = new Past(), std::memory_order_release);
     const Time began = executor().now();
     if (at_ == batch_.size()) {
-      batch_.clear();
-      at_ = 0;
       batch_life_ = incarnation();
       mailbox_.take(batch_, TURN);
     }
-    while (at_ < batch_.size() && moving_to_ == nullptr) work(batch_[at_++]);
+    while (at_ < batch_.size() && moving_to_ == nullptr) work(*past, batch_[at_++]);
     const Duration took = executor().now() - began;
-    if (took > LONG_TURN) name_hog(took);
+    if (took > LONG_TURN) {
+      past->long_turns.add(1);
+      past->longest_turn_us =
+          std::max<std::uint64_t>(past->longest_turn_us, static_cast<std::uint64_t>(took.count()));
+      name_hog(took);
+    }
     if (at_ == batch_.size()) {
       batch_.clear();
       at_ = 0;
@@ -205,45 +228,39 @@ class TypedCell final : public Cell {
     if (mailbox_.stay_scheduled()) schedule();
   }
 
-  void work(Message& message) {
+  void work(Past& past, Message& message) {
     const std::size_t kind = Kind::of(message);
-    last_kinds_[worked_++ % KINDS_REPORTED] = static_cast<std::uint8_t>(kind);
-    KindCount& counted = (*counts_.load(std::memory_order_relaxed))[kind];
-    counted.count.store(counted.count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    past.last_kinds[past.messages++ % KINDS_REPORTED] = static_cast<std::uint8_t>(kind);
+    past.kinds[kind].count.add(1);
     const auto receive = [&] { actor_->receive(std::move(message)); };
-    if (worked_ % TIMED_ONE_IN != 0 && message_max_.count() == 0) {
-      return guarded("message", batch_life_, receive);
-    }
+    const bool timed = past.messages % TIMED_ONE_IN == 0;
+    if (!timed && message_max_.count() == 0) return guarded("message", batch_life_, receive);
     const Time began = executor().now();
     guarded("message", batch_life_, receive);
     const Duration took = executor().now() - began;
-    if (worked_ % TIMED_ONE_IN == 0) {
-      counted.us_timed.store(
-          counted.us_timed.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(took.count()),
-          std::memory_order_relaxed);
-    }
+    if (timed) past.kinds[kind].us_timed.add(static_cast<std::uint64_t>(took.count()));
     if (message_max_.count() > 0 && took > message_max_ && batch_life_ == incarnation())
       finish({true, overrun_text(took, message_max_), "message", 0});
   }
 
   std::string last_kinds() const {
+    const Past* past = past_.load(std::memory_order_relaxed);
     std::string out;
-    for (std::size_t i = 1; i <= std::min<std::size_t>(worked_, KINDS_REPORTED); ++i) {
+    for (std::size_t i = 1; past != nullptr && i <= std::min<std::size_t>(past->messages, KINDS_REPORTED);
+         ++i) {
       if (i > 1) out += ' ';
-      out += Kind::NAMES[last_kinds_[(worked_ - i) % KINDS_REPORTED]];
+      out += Kind::NAMES[past->last_kinds[(past->messages - i) % KINDS_REPORTED]];
     }
     return out;
   }
 
   Mailbox<Message> mailbox_;
   std::vector<Message> batch_;  // of this turn
-  std::size_t at_ = 0;          // the next of it
+  std::uint32_t at_ = 0;        // the next of it
   std::uint64_t batch_life_ = 0;
-  std::uint64_t worked_ = 0;
-  std::array<std::uint8_t, KINDS_REPORTED> last_kinds_{};
   const Duration message_max_;
   platform::Executor* moving_to_ = nullptr;
-  std::atomic<Counts*> counts_ = nullptr;  // from the first message on
+  std::atomic<Past*> past_ = nullptr;
   const Factory factory_;
   std::unique_ptr<Actor<Message>> actor_;
 };

@@ -30,11 +30,15 @@ void Cell::tell_watchers(const Ending& ending) {
   for (const auto& told : *watchers) told(ending);
 }
 
-void Cell::name_hog(Duration took) {
-  const auto us = static_cast<std::uint64_t>(took.count());
-  long_turns_ = long_turns_ + 1;
-  if (us > longest_turn_us_) longest_turn_us_ = us;
-  log::warn("actor {} kept its executor for {} ms", name_, us / 1'000);
+void Cell::tell_overseer(std::uint64_t incarnation, const Ending& ending) {
+  if (overseers_home_ == nullptr) return;
+  overseers_home_->post([overseer = overseer_, number = number_, incarnation, ending] {
+    if (const auto told = overseer.lock()) told->child_ended(number, incarnation, ending);
+  });
+}
+
+void Cell::name_hog(Duration took) const {
+  log::warn("actor {} kept its executor for {} ms", name_, took.count() / 1'000);
 }
 
 std::string Cell::overrun_text(Duration took, Duration allowed) {

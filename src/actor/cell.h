@@ -14,7 +14,7 @@
 
 namespace everframe::actor {
 
-inline constexpr std::size_t KINDS_REPORTED = 6;   // of the last messages, in a crash report
+inline constexpr std::size_t KINDS_REPORTED = 8;   // of the last messages, in a crash report
 inline constexpr Duration LONG_TURN = 50ms;        // an actor that works longer at a time is named
 inline constexpr std::uint64_t TIMED_ONE_IN = 16;  // messages: to know where an actor's time goes
 
@@ -49,6 +49,13 @@ class Cell;
 using Disturbance = void (*)(const Cell&, const char* what);
 inline Disturbance disturbance = nullptr;
 
+// A supervisor, as its children's cells see it. Touched on its own executor only.
+class Overseer {
+ public:
+  virtual ~Overseer() = default;
+  virtual void child_ended(std::uint64_t child, std::uint64_t incarnation, const Ending& ending) = 0;
+};
+
 class Cell : public std::enable_shared_from_this<Cell> {
  public:
   Cell(std::string name, platform::Executor& executor) : executor_(&executor), name_(std::move(name)) {}
@@ -82,35 +89,38 @@ class Cell : public std::enable_shared_from_this<Cell> {
   template <class Work>
   void guarded(const char* what, std::uint64_t incarnation, const Work& work) {
     if (!running() || incarnation != incarnation_.load(std::memory_order_relaxed)) return;
-    const char* const outer = std::exchange(working_on_, what);
     try {
       if (disturbance != nullptr) disturbance(*this, what);
       work();
     } catch (...) {
       crash(what);
     }
-    working_on_ = outer;
   }
   std::uint64_t incarnation() const { return incarnation_.load(std::memory_order_relaxed); }
   bool running() const { return running_.load(std::memory_order_relaxed); }
 
-  // Set by the supervisor before the first start.
-  Function<void(const Ending&)> ended;
+  // Before the first start: who hears of each end, where, and under which number.
+  void answer_to(std::weak_ptr<Overseer> overseer, platform::Executor& home, std::uint64_t number) {
+    overseer_ = std::move(overseer);
+    overseers_home_ = &home;
+    number_ = number;
+  }
 
  protected:
   void crash(const char* what);  // by the exception that is being handled
   void tell_watchers(const Ending& ending);
-  void name_hog(Duration took);
+  void tell_overseer(std::uint64_t incarnation, const Ending& ending);
+  void name_hog(Duration took) const;
   static std::string overrun_text(Duration took, Duration allowed);
 
   std::atomic<platform::Executor*> executor_;
   const std::string name_;
+  std::weak_ptr<Overseer> overseer_;
+  platform::Executor* overseers_home_ = nullptr;
+  std::uint64_t number_ = 0;
   // Written here only; read by whoever asks for figures.
   std::atomic<std::uint64_t> incarnation_ = 0;  // counts starts; what belongs to an older one is ignored
-  std::atomic<std::uint64_t> long_turns_ = 0;
-  std::atomic<std::uint64_t> longest_turn_us_ = 0;
   std::atomic<bool> running_ = false;
-  const char* working_on_ = "start";
   std::unique_ptr<std::vector<Function<void(const Ending&)>>> watchers_;  // few have any
 };
 

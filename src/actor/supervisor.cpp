@@ -3,16 +3,17 @@
 #include <optional>
 
 #include "base/log.h"
+#include "base/planted.h"
 
 namespace everframe::actor {
 
-struct Supervisor::Shared : std::enable_shared_from_this<Shared> {
+struct Supervisor::Shared final : Overseer, std::enable_shared_from_this<Shared> {
   enum class State : std::uint8_t { WAITING, RUNNING, STOPPING, DOWN };  // WAITING: for its elder to start
   struct Child {
     std::shared_ptr<Cell> cell;
     Duration shutdown;
     ActorId listed{};
-    platform::TimerId deadline{};
+    std::uint32_t starts = 0;
     Restart restart;
     State state = State::WAITING;
     bool leaves = false;  // for good, when it is down
@@ -24,20 +25,23 @@ struct Supervisor::Shared : std::enable_shared_from_this<Shared> {
       : executor(on), intensity(limit), escalate(std::move(up)), strategy(how), place(std::move(at)) {
     if (place.registry != nullptr) listed = place.registry->add(place.parent, place.name, {});
   }
-  ~Shared() {
+  ~Shared() override {
     if (place.registry == nullptr) return;
     for (const auto& [id, child] : children) place.registry->remove(child.listed);
     place.registry->remove(listed);
   }
 
-  void start(std::uint64_t id);
+  bool may_start(const Child& child) const;
+  void start(Children::iterator child);
+  void start_now(Child& child);
   void start_waiting();
   void started();
-  void child_ended(std::uint64_t id, const Ending& ending);
+  void child_ended(std::uint64_t id, std::uint64_t incarnation, const Ending& ending) override;
   void restart(Children::iterator child);
   bool too_many_restarts(const std::string& name);
   void stop(Children::iterator child);
-  void deadline_passed(std::uint64_t id, bool asked);
+  void deadline_passed(std::uint64_t id, bool killed);
+  void forget_deadline(std::uint64_t id);
   void proceed();
   Children::iterator leave(Children::iterator child);
 
@@ -53,7 +57,8 @@ struct Supervisor::Shared : std::enable_shared_from_this<Shared> {
   platform::Executor* starting_on = nullptr;
   std::size_t starting = 0;              // starts under way on that executor, if it is another than ours
   std::optional<std::uint64_t> regroup;  // the eldest child of those that stop, to start again together
-  std::map<std::uint64_t, Function<void()>> leaving;  // who wants to hear when that child is gone
+  std::map<std::uint64_t, platform::TimerId> deadlines;  // of children that stop
+  std::map<std::uint64_t, Function<void()>> leaving;     // who wants to hear when that child is gone
   std::deque<Time> recent_restarts;
   std::uint64_t restarts = 0;
   std::uint64_t crashes = 0;
@@ -85,52 +90,48 @@ Supervisor::~Supervisor() {
 void Supervisor::adopt(const ChildSpec& spec, std::shared_ptr<Cell> cell) {
   EF_ASSERT(shared_->executor.is_current());
   EF_ASSERT(!shared_->stopping);
+  auto& children = shared_->children;
   const std::uint64_t id = ++shared_->last_id;
-  cell->ended = [shared = std::weak_ptr(shared_), &home = shared_->executor, id](const Ending& ending) {
-    home.post([shared, id, ending] {
-      if (const auto supervisor = shared.lock()) supervisor->child_ended(id, ending);
-    });
-  };
-  Shared::Child child;
-  child.restart = spec.restart;
-  child.shutdown = spec.shutdown;
-  const Place& place = shared_->place;
-  if (place.registry != nullptr) child.listed = place.registry->add(shared_->listed, cell->name(), cell);
-  child.cell = std::move(cell);
-  shared_->children.emplace(id, std::move(child));
-  shared_->start(id);
+  cell->answer_to(shared_, shared_->executor, id);
+  Shared::Child child{std::move(cell), spec.shutdown, {}, 0, spec.restart};
+  if (Registry* registry = shared_->place.registry; registry != nullptr)
+    child.listed = registry->add(shared_->listed, child.cell->name(), child.cell);
+  shared_->start(children.emplace_hint(children.end(), id, std::move(child)));
 }
 
 // ---- starting: in order, each after its elder; what shares an executor keeps its order there ----
 
-void Supervisor::Shared::start(std::uint64_t id) {
-  waiting.push_back(id);
-  if (!regroup) start_waiting();
+bool Supervisor::Shared::may_start(const Child& child) const {
+  return starting == 0 || starting_on == &child.cell->executor();
+}
+
+void Supervisor::Shared::start(Children::iterator child) {
+  if (waiting.empty() && !regroup && may_start(child->second)) return start_now(child->second);
+  waiting.push_back(child->first);
+}
+
+void Supervisor::Shared::start_now(Child& child) {
+  child.state = State::RUNNING;
+  ++child.starts;
+  platform::Executor& on = child.cell->executor();
+  if (&on == &executor) return on.post([cell = child.cell] { cell->start(); });
+  starting_on = &on;
+  ++starting;
+  on.post([cell = child.cell, self = weak_from_this(), &home = executor] {
+    cell->start();
+    home.post([self] {
+      if (const auto supervisor = self.lock()) supervisor->started();
+    });
+  });
 }
 
 void Supervisor::Shared::start_waiting() {
   while (!waiting.empty() && !stopping) {
     const auto child = children.find(waiting.front());
-    if (child == children.end() || child->second.state != State::WAITING) {
-      waiting.pop_front();
-      continue;
-    }
-    platform::Executor& on = child->second.cell->executor();
-    if (starting > 0 && starting_on != &on) return;
+    const bool wanted = child != children.end() && child->second.state == State::WAITING;
+    if (wanted && !may_start(child->second)) return;
     waiting.pop_front();
-    child->second.state = State::RUNNING;
-    if (&on == &executor) {
-      child->second.cell->at_home([](Cell& cell) { cell.start(); });
-      continue;
-    }
-    starting_on = &on;
-    ++starting;
-    child->second.cell->at_home([self = weak_from_this(), &home = executor](Cell& cell) {
-      cell.start();
-      home.post([self] {
-        if (const auto supervisor = self.lock()) supervisor->started();
-      });
-    });
+    if (wanted) start_now(child->second);
   }
 }
 
@@ -140,24 +141,24 @@ void Supervisor::Shared::started() {
 
 // ---- ending ----
 
-void Supervisor::Shared::child_ended(std::uint64_t id, const Ending& ending) {
+void Supervisor::Shared::child_ended(std::uint64_t id, std::uint64_t incarnation, const Ending& ending) {
   const auto found = children.find(id);
-  if (found == children.end() || found->second.state == State::DOWN) return;
+  if (found == children.end()) return;
   Child& child = found->second;
-  const bool meant = child.state == State::STOPPING;
-  child.state = State::DOWN;
-  executor.cancel(std::exchange(child.deadline, platform::TimerId{}));
   if (ending.crashed) {
     ++crashes;
     log::error("actor {} crashed in {}: {} ({} messages were waiting; the last ones: {})", child.cell->name(),
                ending.last_message, ending.reason, ending.mailbox_length, ending.last_kinds);
     if (place.registry != nullptr) place.registry->report(child.cell->name(), executor.now(), ending);
   }
-  if (meant || stopping) return proceed();
+  // Who is stopped while it crashes is heard of twice.
+  if (child.state == State::DOWN || child.starts != incarnation) return;
+  const bool meant = std::exchange(child.state, State::DOWN) == State::STOPPING;
+  if (meant) forget_deadline(id);
   const bool again =
       child.restart == Restart::PERMANENT || (child.restart == Restart::TRANSIENT && ending.crashed);
-  if (again) return restart(found);
-  leave(found);
+  if (!meant && !stopping && again) return restart(found);
+  if (stopping || child.leaves || !meant) leave(found);
   proceed();
 }
 
@@ -177,9 +178,10 @@ void Supervisor::Shared::restart(Children::iterator child) {
     return;
   }
   ++restarts;
+  if (is_planted(Planted::NO_RESTART)) return;
   if (strategy == Strategy::ONE_FOR_ONE) {
     child->second.state = State::WAITING;
-    return start(child->first);
+    return start(child);
   }
   const std::uint64_t eldest = strategy == Strategy::ONE_FOR_ALL ? 0 : child->first;
   regroup = std::min(regroup.value_or(eldest), eldest);
@@ -193,11 +195,11 @@ void Supervisor::Shared::stop(Children::iterator found) {
   if (stopping || child.leaves) child.cell->close();
   child.cell->at_home([self = weak_from_this(), &home = executor, id](Cell& cell) {
     if (cell.running()) return cell.shut_down();
-    home.post([self, id] {  // it had ended already
-      if (const auto supervisor = self.lock()) supervisor->child_ended(id, {});
+    home.post([self, id, life = cell.incarnation()] {  // it had ended already
+      if (const auto supervisor = self.lock()) supervisor->child_ended(id, life, {});
     });
   });
-  child.deadline = executor.after(child.shutdown, [self = weak_from_this(), id] {
+  deadlines[id] = executor.after(child.shutdown, [self = weak_from_this(), id] {
     if (const auto supervisor = self.lock()) supervisor->deadline_passed(id, false);
   });
 }
@@ -206,20 +208,25 @@ void Supervisor::Shared::deadline_passed(std::uint64_t id, bool killed) {
   const auto found = children.find(id);
   if (found == children.end() || found->second.state != State::STOPPING) return;
   Child& child = found->second;
-  child.deadline = {};
   if (killed) {
+    deadlines.erase(id);
     log::error("actor {} cannot be ended: its executor hangs", child.cell->name());
-    child.state = State::DOWN;
-    child.leaves = true;  // it cannot be started again there
-    child.cell->close();
+    leave(found);  // it cannot be started again there
     return proceed();
   }
   log::warn("actor {} did not stop within {} ms: it is ended", child.cell->name(),
             child.shutdown.count() / 1'000);
   child.cell->at_home([](Cell& cell) { cell.finish({}); });
-  child.deadline = executor.after(KILL_MAX, [self = weak_from_this(), id] {
+  deadlines[id] = executor.after(KILL_MAX, [self = weak_from_this(), id] {
     if (const auto supervisor = self.lock()) supervisor->deadline_passed(id, true);
   });
+}
+
+void Supervisor::Shared::forget_deadline(std::uint64_t id) {
+  const auto deadline = deadlines.find(id);
+  if (deadline == deadlines.end()) return;
+  executor.cancel(deadline->second);
+  deadlines.erase(deadline);
 }
 
 Supervisor::Shared::Children::iterator Supervisor::Shared::leave(Children::iterator child) {
@@ -238,9 +245,6 @@ Supervisor::Shared::Children::iterator Supervisor::Shared::leave(Children::itera
 
 // Goes on with what stops: the youngest first, each before the next; then what is to start again starts.
 void Supervisor::Shared::proceed() {
-  for (auto child = children.begin(); child != children.end();) {
-    child = child->second.leaves && child->second.state == State::DOWN ? leave(child) : std::next(child);
-  }
   if (!stopping && !regroup) return;
   const std::uint64_t eldest = stopping ? 0 : *regroup;
   for (auto child = children.rbegin(); child != children.rend() && child->first >= eldest; ++child) {
@@ -275,9 +279,9 @@ bool Supervisor::end_child(std::string_view name, Function<void()> done) {
     if (child->second.cell->name() != name || child->second.leaves) continue;
     child->second.leaves = true;
     if (done) shared_->leaving.emplace(child->first, std::move(done));
-    if (child->second.state == Shared::State::WAITING) child->second.state = Shared::State::DOWN;
-    if (child->second.state == Shared::State::RUNNING) shared_->stop(child);
-    shared_->proceed();
+    const Shared::State state = child->second.state;
+    if (state == Shared::State::RUNNING) shared_->stop(child);
+    if (state == Shared::State::WAITING || state == Shared::State::DOWN) shared_->leave(child);
     return true;
   }
   return false;

@@ -16,7 +16,7 @@
 
 namespace everframe::actor {
 
-enum class Restart {
+enum class Restart : std::uint8_t {
   PERMANENT,  // always restarted
   TRANSIENT,  // restarted after a crash only
   TEMPORARY,  // never restarted

@@ -202,7 +202,8 @@ void Server::make_node() {
                                         clock_,
                                         *content_,
                                         keys_,
-                                        trace_ ? &*trace_ : nullptr};
+                                        trace_ ? &*trace_ : nullptr,
+                                        &actors_};
   node_.emplace(around, std::move(options));
 }
 
