@@ -285,7 +285,7 @@ void Town::disturb(const actor::Cell& cell, const char* what) {
   Town* const town = disturbed;
   if (town == nullptr || !town->doomed_ || !cell.name().starts_with(*town->doomed_)) return;
   const std::string_view kind(what);
-  if (kind != "message" && kind != "timer") return;
+  if (kind != "message" && kind != "timer" && kind != "line") return;
   town->doomed_.reset();
   if (town->doomed_once_.contains(cell.name())) town->must_go_on(cell.name());
   ++town->crashes_;
@@ -361,6 +361,11 @@ void Town::drain() {
   Server* const server = serving();
   Report report(outcome_.findings, "liveness");
   if (server == nullptr) return report("no server serves at the end");
+  // Who crashes in this scenario does so once more, while it drains.
+  for (const Fault& fault : scenario_.faults) {
+    if (fault.kind == Fault::Kind::CRASH) doomed_ = fault.actor;
+    if (fault.kind == Fault::Kind::CRASH_EACH) doomed_ = world_.dice().below(2) == 0 ? "region" : "hub";
+  }
   server->drain();
   const Time deadline = world_.now() + DRAINED_WITHIN;
   while (!drained_ && world_.now() < deadline) world_.run_for(LOOK_EVERY);
