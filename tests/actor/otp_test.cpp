@@ -452,6 +452,28 @@ class Room final : public platform::Executor {
   VirtualExecutor inner_;
 };
 
+TEST(Strategy, AChildThatCrashesWhileItIsStoppedIsStartedOnce) {
+  Log log;
+  Room there;
+  House house(Strategy::ONE_FOR_ALL, &log);
+  const auto a = house.add("a");
+  const auto b = add(house.supervisor, there, log, "b");
+  const auto run = [&] {
+    house.executor.run_for(1ms);
+    there.run_for(1ms);
+  };
+  for (int i = 0; i < 3; ++i) run();
+  EXPECT_EQ(std::exchange(log, {}), (Log{"+a", "+b"}));
+  b.cast(Crash{});  // its executor has not come to it when it is told to stop
+  a.cast(Crash{});
+  for (int i = 0; i < 6; ++i) run();
+  EXPECT_EQ(std::exchange(log, {}), (Log{"-a", "-b", "+a", "+b"}));
+  EXPECT_EQ(house.supervisor.census().crashes, 2U);
+  EXPECT_EQ(b.cast(Note{1}), Delivery::DELIVERED);
+  run();
+  EXPECT_EQ(log, (Log{"b1"}));
+}
+
 TEST(Move, KeepsEveryMessageAndTheirOrder) {
   std::vector<int> seen;
   Room there;
