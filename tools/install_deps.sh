@@ -24,7 +24,7 @@ browser() { # set CHROMIUM to use another one than Debian's
 case $purpose in
   run) packages=("${server[@]}" $(web)) ;;
   test) packages=("${server[@]}" libgtest-dev librapidcheck-dev xz-utils $(web) $(browser)) ;;
-  bench) packages=("${server[@]}") ;;
+  bench) packages=("${server[@]}" erlang-base) ;;
   fuzz) packages=("${server[@]}" clang libclang-rt-14-dev) ;;
   lint) packages=(clang-format $(web)) ;;
   *) echo "$usage" >&2; exit 2 ;;

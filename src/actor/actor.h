@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "actor/cell.h"
+#include "actor/kinds.h"
+#include "base/lock.h"
 
 namespace everframe::actor {
 
@@ -30,11 +32,11 @@ inline constexpr std::size_t KEPT_MAX = 1'024;  // messages that an empty mailbo
 template <class Message>
 class Mailbox {
  public:
-  explicit Mailbox(std::size_t limit) : limit_(limit) {}
+  explicit Mailbox(std::size_t limit) : limit_(static_cast<std::uint32_t>(limit)) {}
 
   // Sets `wake` when the owner must be scheduled.
   Delivery push(Message&& message, bool& wake) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(lock_);
     if (closed_) return Delivery::GONE;
     if (waiting() >= limit_) return Delivery::FULL;
     queue_.push_back(std::move(message));
@@ -43,7 +45,7 @@ class Mailbox {
   }
   // Fills `out`, which is empty, with up to `count` messages.
   void take(std::vector<Message>& out, std::size_t count) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(lock_);
     if (begin_ == 0 && queue_.size() <= count) {
       out.swap(queue_);
       return;
@@ -51,32 +53,34 @@ class Mailbox {
     const std::size_t end = begin_ + std::min(count, waiting());
     std::move(queue_.begin() + static_cast<std::ptrdiff_t>(begin_),
               queue_.begin() + static_cast<std::ptrdiff_t>(end), std::back_inserter(out));
-    begin_ = end;
-    if (begin_ == queue_.size()) reset();
+    begin_ = static_cast<std::uint32_t>(end);
+    if (begin_ == queue_.size()) return reset();
+    if (begin_ < waiting()) return;
+    queue_.erase(queue_.begin(), queue_.begin() + begin_);  // else one that never empties grows for ever
+    begin_ = 0;
   }
   // False: nothing waits, and the owner is not scheduled any more.
   bool stay_scheduled() {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(lock_);
     return scheduled_ = waiting() > 0;
   }
   std::size_t size() {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(lock_);
     return waiting();
   }
   void clear() {
     std::vector<Message> dropped;
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(lock_);
     dropped.swap(queue_);
     begin_ = 0;
   }
   void close() {
     clear();
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(lock_);
     closed_ = true;
   }
 
  private:
-  const std::size_t limit_;
   std::size_t waiting() const { return queue_.size() - begin_; }
   void reset() {
     queue_.clear();
@@ -84,21 +88,28 @@ class Mailbox {
     if (queue_.capacity() > KEPT_MAX) queue_.shrink_to_fit();  // a flood is over
   }
 
-  std::mutex mutex_;
-  std::vector<Message> queue_;
-  std::size_t begin_ = 0;  // what lies before it was taken
+  Lock lock_;
+  const std::uint32_t limit_;
+  std::uint32_t begin_ = 0;  // what lies before it was taken
   bool scheduled_ = false;
   bool closed_ = false;
+  std::vector<Message> queue_;
 };
 
 template <class Message>
 class TypedCell final : public Cell {
  public:
   using Factory = Function<std::unique_ptr<Actor<Message>>(Life)>;
-  TypedCell(std::string name, platform::Executor& executor, std::size_t limit, Factory factory)
-      : Cell(std::move(name), executor), mailbox_(limit), factory_(std::move(factory)) {}
+  // `message_max`: a message that takes longer ends the actor as a crash does; 0: none does.
+  TypedCell(std::string name, platform::Executor& executor, std::size_t limit, Duration message_max,
+            Factory factory)
+      : Cell(std::move(name), executor),
+        mailbox_(limit),
+        message_max_(message_max),
+        factory_(std::move(factory)) {}
+  ~TypedCell() override { delete past_.load(); }
 
-  Delivery cast(Message message) {
+  Delivery cast(Message&& message) {
     bool wake = false;
     const Delivery delivery = mailbox_.push(std::move(message), wake);
     if (wake) schedule();
@@ -106,29 +117,36 @@ class TypedCell final : public Cell {
   }
 
   void start() override {
-    EF_ASSERT(executor_.is_current() && !running_);
-    ++incarnation_;
+    EF_ASSERT(executor().is_current() && !running());
+    incarnation_ = incarnation() + 1;
     running_ = true;
-    guarded("start", incarnation_, [this] {
-      actor_ = factory_(Life(*this, incarnation_));
+    guarded("start", incarnation(), [this] {
+      actor_ = factory_(Life(*this, incarnation()));
       actor_->on_start();
     });
   }
 
   void finish(Ending ending) override {
-    EF_ASSERT(executor_.is_current());
-    if (!running_) return;
+    EF_ASSERT(executor().is_current());
+    if (!running()) return;
     running_ = false;
+    moving_to_ = nullptr;
     ending.mailbox_length = mailbox_.size();
+    if (ending.crashed) ending.last_kinds = last_kinds();
     mailbox_.clear();  // as in OTP, a crash loses the mailbox: senders that must know ask for an answer
     // The actor may be on the stack below us, and its tasks may be waiting: it goes when the last of them has
     // ended.
-    executor_.post([self = this->shared_from_this(),
-                    gone = std::shared_ptr<Actor<Message>>(std::move(actor_)), ending = std::move(ending)] {
-      const auto& cell = static_cast<TypedCell&>(*self);
+    executor().post([self = this->shared_from_this(), life = incarnation(),
+                     gone = std::shared_ptr<Actor<Message>>(std::move(actor_)), ending = std::move(ending)] {
+      auto& cell = static_cast<TypedCell&>(*self);
       if (gone) gone->outlive(gone);
-      if (cell.ended) cell.ended(ending);
+      cell.tell_watchers(ending);
+      cell.tell_overseer(life, ending);
     });
+  }
+
+  void shut_down() override {
+    guarded("shutdown", incarnation(), [this] { actor_->on_shutdown(); });
   }
 
   void drop() override {
@@ -136,28 +154,113 @@ class TypedCell final : public Cell {
     mailbox_.close();
     const std::shared_ptr<Actor<Message>> gone(std::move(actor_));
     if (gone) gone->outlive(gone);
+    tell_watchers({false, "its supervisor is gone", {}, 0});
   }
 
   void close() override { mailbox_.close(); }
 
+  // What waits moves along; from the end of the message that is being worked on.
+  void move_to(platform::Executor& executor) { moving_to_ = &executor; }
+
+  CellFigures figures() override {
+    CellFigures out{running(), incarnation(), mailbox_.size(), 0, 0, {}};
+    const Past* past = past_.load(std::memory_order_acquire);
+    if (past == nullptr) return out;
+    out.long_turns = past->long_turns;
+    out.longest_turn_us = past->longest_turn_us;
+    for (std::size_t i = 0; i < Kind::COUNT; ++i) {
+      const KindCount& kind = past->kinds[i];
+      if (kind.count > 0) out.kinds.push_back({Kind::NAMES[i], kind.count, kind.us_timed * TIMED_ONE_IN});
+    }
+    return out;
+  }
+
  private:
+  using Kind = Kinds<Message>;
+  // Written on the cell's executor, read anywhere.
+  struct Count : std::atomic<std::uint64_t> {
+    using std::atomic<std::uint64_t>::operator=;
+    void add(std::uint64_t more) { store(load(std::memory_order_relaxed) + more, std::memory_order_relaxed); }
+  };
+  struct KindCount {
+    Count count;
+    Count us_timed;
+  };
+  // What an actor has worked on. Made with its first message: of a million actors most may be idle.
+  struct Past {
+    std::uint64_t messages = 0;
+    std::array<std::uint8_t, KINDS_REPORTED> last_kinds{};
+    Count long_turns;
+    Count longest_turn_us;
+    std::array<KindCount, Kind::COUNT> kinds;
+  };
+
   void schedule() {
-    executor_.post([self = this->shared_from_this()] { static_cast<TypedCell&>(*self).turn(); });
+    executor().post([self = this->shared_from_this()] { static_cast<TypedCell&>(*self).turn(); });
   }
 
   void turn() {
-    const std::uint64_t incarnation = incarnation_;
-    mailbox_.take(batch_, TURN);
-    for (Message& message : batch_) {
-      guarded("message", incarnation, [&] { actor_->receive(std::move(message)); });
+    if (!executor().is_current()) return schedule();  // it has moved
+    Past* past = past_.load(std::memory_order_relaxed);
+    if (past == nullptr) past_.store(past = new Past(), std::memory_order_release);
+    const Time began = executor().now();
+    if (at_ == batch_.size()) {
+      batch_life_ = incarnation();
+      mailbox_.take(batch_, TURN);
     }
-    batch_.clear();
-    if (batch_.capacity() > KEPT_MAX) batch_.shrink_to_fit();
+    while (at_ < batch_.size() && moving_to_ == nullptr) work(*past, batch_[at_++]);
+    const Duration took = executor().now() - began;
+    if (took > LONG_TURN) {
+      past->long_turns.add(1);
+      past->longest_turn_us =
+          std::max<std::uint64_t>(past->longest_turn_us, static_cast<std::uint64_t>(took.count()));
+      name_hog(took);
+    }
+    if (at_ == batch_.size()) {
+      batch_.clear();
+      at_ = 0;
+      if (batch_.capacity() > KEPT_MAX) batch_.shrink_to_fit();
+    }
+    if (moving_to_ != nullptr) {
+      executor_.store(std::exchange(moving_to_, nullptr), std::memory_order_release);
+      return schedule();
+    }
     if (mailbox_.stay_scheduled()) schedule();
+  }
+
+  void work(Past& past, Message& message) {
+    const std::size_t kind = Kind::of(message);
+    past.last_kinds[past.messages++ % KINDS_REPORTED] = static_cast<std::uint8_t>(kind);
+    past.kinds[kind].count.add(1);
+    const auto receive = [&] { actor_->receive(std::move(message)); };
+    const bool timed = past.messages % TIMED_ONE_IN == 0;
+    if (!timed && message_max_.count() == 0) return guarded("message", batch_life_, receive);
+    const Time began = executor().now();
+    guarded("message", batch_life_, receive);
+    const Duration took = executor().now() - began;
+    if (timed) past.kinds[kind].us_timed.add(static_cast<std::uint64_t>(took.count()));
+    if (message_max_.count() > 0 && took > message_max_ && batch_life_ == incarnation())
+      finish({true, overrun_text(took, message_max_), "message", 0});
+  }
+
+  std::string last_kinds() const {
+    const Past* past = past_.load(std::memory_order_relaxed);
+    std::string out;
+    for (std::size_t i = 1; past != nullptr && i <= std::min<std::size_t>(past->messages, KINDS_REPORTED);
+         ++i) {
+      if (i > 1) out += ' ';
+      out += Kind::NAMES[past->last_kinds[(past->messages - i) % KINDS_REPORTED]];
+    }
+    return out;
   }
 
   Mailbox<Message> mailbox_;
   std::vector<Message> batch_;  // of this turn
+  std::uint32_t at_ = 0;        // the next of it
+  std::uint64_t batch_life_ = 0;
+  const Duration message_max_;
+  platform::Executor* moving_to_ = nullptr;
+  std::atomic<Past*> past_ = nullptr;
   const Factory factory_;
   std::unique_ptr<Actor<Message>> actor_;
 };
@@ -174,6 +277,7 @@ class Ref {
     const auto cell = cell_.lock();
     return cell ? cell->cast(std::move(message)) : Delivery::GONE;
   }
+  std::shared_ptr<Cell> cell() const { return cell_.lock(); }  // none: it is gone for good
 
  private:
   std::weak_ptr<detail::TypedCell<Message>> cell_;
@@ -189,6 +293,8 @@ class Actor {
 
   virtual void on_start() {}
   virtual void receive(Message message) = 0;
+  // The supervisor wants it to end: to be followed by stop(), within its spec's `shutdown`.
+  virtual void on_shutdown() { stop(); }
 
   // Of the cell, once: keeps an ended actor's memory until its tasks have ended. They must look at over()
   // after each co_await before they do anything that others can see.
@@ -207,11 +313,19 @@ class Actor {
 
   // The callback is dropped if this life is over by then.
   platform::TimerId after(Duration delay, Function<void()> callback) {
-    return executor().after(delay, [life = life_, callback = std::move(callback)] {
-      life.cell().guarded("timer", life.incarnation(), [&] { callback(); });
+    return executor().after(delay, [life = life_, callback = std::move(callback)]() mutable {
+      if (life.cell().executor().is_current()) {
+        return life.cell().guarded("timer", life.incarnation(), [&] { callback(); });
+      }
+      life.cell().at_home([life, late = std::move(callback)](Cell& cell) {
+        cell.guarded("timer", life.incarnation(), [&] { late(); });
+      });
     });
   }
-  void cancel(platform::TimerId timer) { executor().cancel(timer); }
+  void cancel(platform::TimerId timer) {
+    EF_ASSERT(!moved_);  // a timer belongs to the executor it was set on
+    executor().cancel(timer);
+  }
 
   // Runs a coroutine of this actor; its exception is this actor's crash.
   void run(Task<> task) {
@@ -227,12 +341,48 @@ class Actor {
     });
   }
 
+  // Goes on living on another executor after this message, with all that waits for it. Not while a task of
+  // its runs. Timers come along; from then on none can be cancelled.
+  void move_to(platform::Executor& executor) {
+    EF_ASSERT(tasks_ == 0);
+    moved_ = true;
+    static_cast<detail::TypedCell<Message>&>(life_.cell()).move_to(executor);
+  }
+
+  // `told` is called once, as this actor's own work, when the life that the other has now ends, or at once if
+  // it has none. Let go of the Monitor to hear nothing.
+  using Monitor = std::shared_ptr<const Function<void(const Ending&)>>;
+  template <class Other>
+  [[nodiscard]] Monitor monitor(const Ref<Other>& other, Function<void(const Ending&)> told) {
+    auto out = std::make_shared<const Function<void(const Ending&)>>(std::move(told));
+    auto tell = [life = life_, weak = std::weak_ptr(out)](const Ending& ending) {
+      life.cell().at_home([life, weak, ending](Cell& cell) {
+        if (const auto heard = weak.lock())
+          cell.guarded("monitor", life.incarnation(), [&] { (*heard)(ending); });
+      });
+    };
+    if (const auto cell = other.cell()) {
+      cell->watch(std::move(tell));
+    } else {
+      tell({true, "it does not run", {}, 0});
+    }
+    return out;
+  }
+  // From now on a crash of either is a crash of both.
+  template <class Other>
+  void link(const Ref<Other>& other) {
+    const auto cell = other.cell();
+    if (!cell) throw std::runtime_error("linked to an actor that is gone");
+    actor::link(life_.cell().shared_from_this(), cell);
+  }
+
   // Ends this actor in good order; its supervisor decides by the child's Restart whether another follows.
   void stop() { life_.cell().finish({}); }
 
  private:
   const Life life_;
-  std::size_t tasks_ = 0;
+  std::uint32_t tasks_ = 0;
+  bool moved_ = false;
   std::shared_ptr<Actor> last_owner_;
 };
 

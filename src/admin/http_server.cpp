@@ -13,6 +13,7 @@
 #include <boost/beast/websocket.hpp>
 #include <chrono>
 
+#include "admin/actors.h"
 #include "admin/connect_json.h"
 #include "admin/metrics.h"
 #include "base/log.h"
@@ -159,6 +160,7 @@ asio::awaitable<Response> HttpServer::Impl::answer_connect(const Request& reques
 asio::awaitable<ServerFigures> HttpServer::Impl::figures() {
   ServerFigures out;
   out.answers = answers;
+  if (site.actors != nullptr) out.actors = actor_lines(*site.actors);
   out.uptime_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   const auto from_hub = std::make_shared<Awaited<gateway::Figures>>(io);
   const auto from_region = std::make_shared<Awaited<region::Figures>>(io);
@@ -192,10 +194,15 @@ asio::awaitable<Response> HttpServer::Impl::answer(const Request& request, const
   const std::string_view target(request.target());
   const std::string_view path = target.substr(0, target.find('?'));
   if (path == "/v1/connect") co_return co_await answer_connect(request, from);
-  const bool served = path == "/v1/content" || path == "/v1/health" || path == "/metrics";
+  const bool served =
+      path == "/v1/content" || path == "/v1/health" || path == "/v1/actors" || path == "/metrics";
   if (!served) co_return file(request);
   if (request.method() != http::verb::get) co_return refusal(request, 405, "bad_request", "only GET here");
   if (path == "/v1/content") co_return make(request, http::status::ok, "application/json", site.content_json);
+  if (path == "/v1/actors") {
+    const std::string text = site.actors != nullptr ? actors_text(*site.actors) : std::string();
+    co_return make(request, http::status::ok, "text/plain; charset=utf-8", text);
+  }
   const ServerFigures now = co_await figures();
   if (path == "/metrics") {
     co_return make(request, http::status::ok, "text/plain; version=0.0.4; charset=utf-8", metrics_text(now));

@@ -1,6 +1,7 @@
 // HttpServer: signaling (spec/wire.md section 1), metrics, health, the content pack and the playground's
 // files, over HTTP/1.1 and WebSocket (Boost.Beast).
-//   GET|POST /v1/connect   GET /v1/content   GET /v1/health   GET /metrics   GET|HEAD everything in `files`
+//   GET|POST /v1/connect   GET /v1/content   GET /v1/health   GET /v1/actors   GET /metrics   GET|HEAD
+//   everything in `files`
 // Threads: everything on the io_context's one thread, which is not the gateway's: a slow HTTP client delays
 // nobody. Limits: CONNECTIONS_MAX connections, BODY_MAX bytes a request, 8 KiB of headers, IDLE_MAX without a
 // byte.
@@ -8,7 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <memory>
 
-#include "actor/actor.h"
+#include "actor/registry.h"
 #include "admin/site.h"
 #include "base/address.h"
 #include "base/time.h"
@@ -29,6 +30,7 @@ class HttpServer {
     std::string content_hash;  // hexadecimal: what connect answers name
     actor::Ref<gateway::HubMessage> hub;
     actor::Ref<region::Message> region;
+    const actor::Registry* actors = nullptr;  // outlives the server
   };
   // Listens at once, so that an address in use is known early (an Error with code EADDRINUSE); who connects
   // waits for serve(). `io` outlives the server.

@@ -104,6 +104,35 @@ void write(Text& text, const region::Figures& figures) {
   text.summary("action_seconds", "An action's arrival to 'applied'.", figures.action);
 }
 
+// Gauges, not counters: an actor that is gone for good takes its share along.
+void write(Text& text, const std::vector<ActorLine>& actors) {
+  const auto each = [&](const char* name, const char* help, auto value) {
+    text.head(name, help, "gauge");
+    for (const ActorLine& line : actors) {
+      if (!line.supervisor) text.labelled(name, "actor", line.name, value(line));
+    }
+  };
+  each("actors", "Actors there are.", [](const ActorLine& line) { return line.count; });
+  each("actor_starts", "Times that they started.", [](const ActorLine& line) { return line.figures.starts; });
+  each("actor_mailbox", "Messages that wait for them.",
+       [](const ActorLine& line) { return line.figures.mailbox_length; });
+  each("actor_long_turns", "Times that one kept its executor for more than 50 ms.",
+       [](const ActorLine& line) { return line.figures.long_turns; });
+  each("actor_longest_turn_microseconds", "The longest of these.",
+       [](const ActorLine& line) { return line.figures.longest_turn_us; });
+  const auto each_kind = [&](const char* name, const char* help, auto value) {
+    text.head(name, help, "gauge");
+    for (const ActorLine& line : actors) {
+      for (const actor::KindFigures& kind : line.figures.kinds)
+        text.labelled(name, "actor", fmt::format("{}\",kind=\"{}", line.name, kind.kind), value(kind));
+    }
+  };
+  each_kind("actor_messages", "Messages that they worked on, by kind.",
+            [](const actor::KindFigures& kind) { return kind.count; });
+  each_kind("actor_microseconds", "Time that these took, estimated from one in 16.",
+            [](const actor::KindFigures& kind) { return kind.us; });
+}
+
 }  // namespace
 
 std::string metrics_text(const ServerFigures& figures) {
@@ -116,6 +145,7 @@ std::string metrics_text(const ServerFigures& figures) {
     text.labelled("http_answers_total", "status", std::to_string(status), count);
   if (figures.gateway) write(text, *figures.gateway);
   if (figures.region) write(text, *figures.region);
+  write(text, figures.actors);
   return text.take();
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "admin/actors.h"
 #include "gateway/figures.h"
 #include "region/messages.h"
 
@@ -14,6 +15,7 @@ struct ServerFigures {
   std::optional<region::Figures> region;
   std::map<unsigned, std::uint64_t> answers;  // of HTTP and connect WebSockets, by status
   double uptime_s = 0;
+  std::vector<ActorLine> actors;
 };
 
 std::string metrics_text(const ServerFigures& figures);

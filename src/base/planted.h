@@ -19,6 +19,7 @@ enum class Planted {
   FORGOTTEN_LEDGER,     // now and then a frame's ledger entries are not written
   NO_SYNC,              // the commit log is written and never synced
   BLIND_RESOLVER,       // the engine lets conflicting transactions through
+  NO_RESTART,           // a supervisor leaves an actor that crashed where it lies
 };
 
 #ifdef EVERFRAME_PLANTED

@@ -5,6 +5,8 @@
 #include <fstream>
 
 #include "bots/crowd.h"
+#include "bots/signaling.h"
+#include "platform_os/asio_executor.h"
 #include "platform_os/os_limits.h"
 #include "platform_os/udp_network.h"
 
@@ -71,6 +73,22 @@ Result<Report> run(Arguments arguments) {
   return crowd.report();
 }
 
+Result<std::string> page_of(const std::string& url, const std::string& path) {
+  const auto server = ServerUrl::parse(url);
+  if (!server) return tl::unexpected<Error>(server.error());
+  platform_os::AsioExecutor executor("page");
+  Signaling signaling(executor, *server);
+  Result<std::string> page = fail("{}: no answer", url);
+  executor.post([&] {
+    signaling.get(path, [&](Result<std::string> got) {
+      page = std::move(got);
+      executor.stop();
+    });
+  });
+  executor.run();
+  return page;
+}
+
 }  // namespace
 
 void add_commands(CLI::App& app, int& status) {
@@ -105,6 +123,16 @@ void add_commands(CLI::App& app, int& status) {
     }
     fmt::print("{}", text_of(*report));
     status = report->failure ? COULD_NOT : report->well() ? 0 : WENT_WRONG;
+  });
+
+  const auto url = std::make_shared<std::string>("http://127.0.0.1:8080");
+  CLI::App* actors = app.add_subcommand("actors", "a running server's tree of actors, and its last crashes");
+  actors->add_option("--url", *url, "the server's HTTP address")->capture_default_str();
+  actors->callback([url, &status] {
+    const Result<std::string> page = page_of(*url, "/v1/actors");
+    if (page) fmt::print("{}", *page);
+    if (!page) fmt::print(stderr, "{}\n", page.error().text);
+    status = page ? 0 : COULD_NOT;
   });
 }
 

@@ -1,5 +1,6 @@
-// Commands: `everframe bots`, the load generator. Exit status: 0 all players were in the world, no errors, no
-// duplicates; 1 something went wrong; 2 it could not be run. SIGINT and SIGTERM end it early, with a report.
+// Commands: `everframe bots`, the load generator; `everframe actors`, a server's tree of actors. Exit status:
+// 0 all players were in the world, no errors, no duplicates; 1 something went wrong; 2 it could not be run.
+// SIGINT and SIGTERM end it early, with a report.
 #pragma once
 
 namespace CLI {

@@ -111,14 +111,18 @@ void Signaling::connect(const ConnectRequest& request, Function<void(Result<Conn
 }
 
 void Signaling::content(Function<void(Result<std::string>)> answered) {
-  http::request<http::string_body> get(http::verb::get, "/v1/content", 11);
+  get("/v1/content", std::move(answered));
+}
+
+void Signaling::get(const std::string& path, Function<void(Result<std::string>)> answered) {
+  http::request<http::string_body> request(http::verb::get, path, 11);
   asio::co_spawn(
       executor_.io(),
-      exchange(server_, std::move(get),
-               [answered = std::move(answered)](Result<Reply> reply) {
+      exchange(server_, std::move(request),
+               [path, answered = std::move(answered)](Result<Reply> reply) {
                  if (!reply) return answered(tl::unexpected<Error>(reply.error()));
                  if (reply->result() != http::status::ok)
-                   return answered(fail("GET /v1/content: {} {}", reply->result_int(), refusal_of(*reply)));
+                   return answered(fail("GET {}: {} {}", path, reply->result_int(), refusal_of(*reply)));
                  answered(std::move(reply->body()));
                }),
       asio::detached);

@@ -39,6 +39,7 @@ class Signaling {
   // A refusal is an Error with the HTTP status as its code, and the server's words.
   void connect(const ConnectRequest& request, Function<void(Result<ConnectAnswer>)> answered);
   void content(Function<void(Result<std::string>)> answered);
+  void get(const std::string& path, Function<void(Result<std::string>)> answered);  // any page
 
   const ServerUrl& server() const { return server_; }
 

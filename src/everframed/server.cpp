@@ -94,6 +94,7 @@ class Server {
   platform_os::AsioExecutor gateway_executor_{"gateway"};
   platform_os::AsioExecutor http_executor_{"http"};
   boost::asio::signal_set signals_{main_.io()};
+  actor::Registry actors_;
   std::optional<node::Node> node_;
   std::unique_ptr<admin::HttpServer> http_;
   admin::SiteFiles files_;  // until they are served
@@ -201,7 +202,8 @@ void Server::make_node() {
                                         clock_,
                                         *content_,
                                         keys_,
-                                        trace_ ? &*trace_ : nullptr};
+                                        trace_ ? &*trace_ : nullptr,
+                                        &actors_};
   node_.emplace(around, std::move(options));
 }
 
@@ -227,7 +229,7 @@ Result<void> Server::open_http() {
 
 void Server::serve_http() {
   http_->serve({std::move(files_), content_json(*content_), content_hash_text(*content_), node_->hub(),
-                node_->region()});
+                node_->region(), &actors_});
   http_executor_.start();
 }
 

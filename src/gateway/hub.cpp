@@ -18,16 +18,23 @@ class Poses final : public region::PosePort {
   const actor::Ref<HubMessage> hub_;
 };
 
+actor::Place place_in(actor::Registry* actors) {
+  if (actors == nullptr) return {};
+  return {actors, "sessions", actors->id(HUB_NAME)};
+}
+
 }  // namespace
 
 Hub::Hub(actor::Life life, const platform::Clock& clock, std::shared_ptr<Line> line,
          actor::Ref<region::Message> region, Options options)
-    : Actor(std::move(life)),
+    : Actor(life),
       clock_(clock),
       options_(options),
       line_(std::move(line)),
       region_(std::move(region)),
-      sessions_supervisor_(executor(), {}, nullptr) {}
+      sessions_supervisor_(executor(), {}, nullptr, actor::Strategy::ONE_FOR_ONE, place_in(options.actors)) {
+  line_->belong_to(life);
+}
 
 void Hub::on_start() {
   poses_ = std::make_shared<Poses>(self());

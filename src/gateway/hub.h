@@ -18,6 +18,8 @@ inline constexpr std::size_t ADDRESSES_KEPT = 10'000;
 inline constexpr std::size_t POSES_SHOWN_AT_ONCE =
     12;  // sessions: then others of the executor get their turn
 
+inline constexpr char HUB_NAME[] = "hub";  // its child spec's
+
 struct Drain {
   Function<void()> done;  // on the gateway's executor
 };
@@ -31,6 +33,7 @@ class Hub final : public actor::Actor<HubMessage> {
   struct Options {
     SessionSettings session;
     std::size_t sessions_max = 5'000;
+    actor::Registry* actors = nullptr;  // lists the sessions; outlives the hub
   };
   Hub(actor::Life life, const platform::Clock& clock, std::shared_ptr<Line> line,
       actor::Ref<region::Message> region, Options options);

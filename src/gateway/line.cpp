@@ -11,16 +11,29 @@ Result<std::shared_ptr<Line>> Line::open(platform::Network& network, platform::E
       network.open_udp(executor, local, [weak = std::weak_ptr(line)](std::span<const platform::Datagram> in) {
         const auto self = weak.lock();
         if (!self) return;
-        const Time now = self->executor_.now();
-        for (const platform::Datagram& datagram : in)
-          self->endpoint_->receive(datagram.peer, datagram.bytes, now);
-        self->pump();
+        self->as_hub([&] {
+          const Time now = self->executor_.now();
+          for (const platform::Datagram& datagram : in)
+            self->endpoint_->receive(datagram.peer, datagram.bytes, now);
+          self->pump();
+        });
       });
   if (!socket) return tl::unexpected<Error>(socket.error());
   line->socket_ = std::move(*socket);
   if (options.candidates.empty()) options.candidates.push_back(line->socket_->local());
   line->endpoint_ = std::make_unique<transport::Endpoint>(std::move(certificate), std::move(options));
   return line;
+}
+
+void Line::belong_to(const actor::Life& hub) {
+  hub_ = hub.cell().weak_from_this();
+  hub_life_ = hub.incarnation();
+  pump_soon();  // what the last one left
+}
+
+template <class Work>
+void Line::as_hub(const Work& work) {
+  if (const auto hub = hub_.lock()) hub->guarded("line", hub_life_, work);
 }
 
 Result<transport::Endpoint::Accepted> Line::accept(std::string_view offer) {
@@ -61,7 +74,7 @@ void Line::pump_soon() {
   if (std::exchange(pumping_, true)) return;
   executor_.post([self = shared_from_this()] {
     self->pumping_ = false;
-    self->pump();
+    self->as_hub([&] { self->pump(); });
   });
 }
 
@@ -102,8 +115,10 @@ void Line::arm() {
     const auto self = weak.lock();
     if (!self) return;
     self->armed_for_.reset();
-    self->endpoint_->advance(self->executor_.now());
-    self->pump();
+    self->as_hub([&] {
+      self->endpoint_->advance(self->executor_.now());
+      self->pump();
+    });
   });
 }
 

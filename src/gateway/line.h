@@ -1,11 +1,13 @@
 // Line: the transport's endpoint on a real UDP port. Moves datagrams between socket and endpoint in batches,
 // keeps the endpoint's timer, and hands each peer's events to whoever listens to that peer. Everything that
 // is sent within one round of the executor leaves in one batch. Threads: one executor. Shared by the hub and
-// its sessions; closes when the last of them has gone.
+// its sessions; closes when the last of them has gone. What comes in is the hub's work: a bug that it meets
+// is the hub's crash; while no hub lives, nothing comes in and nothing leaves.
 #pragma once
 #include <memory>
 #include <unordered_map>
 
+#include "actor/cell.h"
 #include "platform/executor.h"
 #include "platform/network.h"
 #include "transport/endpoint.h"
@@ -23,6 +25,8 @@ class Line : public std::enable_shared_from_this<Line> {
                                             const Address& local,
                                             std::shared_ptr<const transport::Certificate> certificate,
                                             transport::Endpoint::Options options);
+
+  void belong_to(const actor::Life& hub);
 
   Address local() const { return socket_->local(); }
   Result<transport::Endpoint::Accepted> accept(std::string_view offer);
@@ -43,12 +47,16 @@ class Line : public std::enable_shared_from_this<Line> {
 
  private:
   explicit Line(platform::Executor& executor) : executor_(executor) {}
+  template <class Work>
+  void as_hub(const Work& work);
   void pump_soon();
   void pump();
   void send_outgoing();
   void arm();
 
   platform::Executor& executor_;
+  std::weak_ptr<actor::Cell> hub_;
+  std::uint64_t hub_life_ = 0;
   std::unique_ptr<transport::Endpoint> endpoint_;
   std::unique_ptr<platform::UdpSocket> socket_;
   std::unordered_map<transport::PeerId, std::shared_ptr<Listener>> listeners_;

@@ -1,5 +1,6 @@
 #include "node/node.h"
 
+#include "actor/call.h"
 #include "base/log.h"
 
 namespace everframe::node {
@@ -7,6 +8,27 @@ namespace everframe::node {
 namespace {
 
 constexpr std::size_t PEERS_COMING_AND_GOING = 1'000;  // beside those that have a session
+constexpr Duration DRAIN_ASKED_AGAIN = 10s;            // of who does not answer
+constexpr Duration DRAIN_ASKED_AFTER_CRASH = 20ms;
+
+// An actor that crashes while it drains forgets that it was told; its next life is told again.
+template <class Drain, class Message>
+Task<> drained(platform::Executor& executor, actor::Ref<Message> who) {
+  const auto ask = [](actor::Reply<bool> reply) {
+    return Message(Drain{[reply = std::move(reply)]() mutable { reply(true); }});
+  };
+  for (;;) {
+    const actor::Answer<bool> answer = co_await actor::call<bool>(executor, who, DRAIN_ASKED_AGAIN, ask);
+    if (answer || answer.error() == actor::CallFailure::GONE) co_return;
+    co_await executor.sleep(DRAIN_ASKED_AFTER_CRASH);
+  }
+}
+
+Task<> all_drained(platform::Executor& executor, actor::Ref<region::Message> region,
+                   actor::Ref<gateway::HubMessage> hub) {
+  co_await drained<region::Drain>(executor, std::move(region));
+  co_await drained<gateway::Drain>(executor, std::move(hub));
+}
 
 }  // namespace
 
@@ -42,7 +64,8 @@ Task<Result<region::Genesis>> Node::open_world(store::Database& database) {
 
 void Node::start(Function<void(const std::string&)> failed) {
   EF_ASSERT(line_ != nullptr && database_ != nullptr);
-  root_.emplace(around_.executors.main, actor::Intensity{}, std::move(failed));
+  root_.emplace(around_.executors.main, actor::Intensity{}, std::move(failed), actor::Strategy::ONE_FOR_ONE,
+                actor::Place{around_.actors, "server", {}});
   region::Region::Options region_options;
   region_options.frame_interval_min = options_.frame_interval_min;
   region_options.state_hz = options_.state_hz;
@@ -58,10 +81,11 @@ void Node::start(Function<void(const std::string&)> failed) {
   hub_options.session.state_hz = static_cast<std::uint8_t>(options_.state_hz);
   hub_options.session.view_chunks = static_cast<std::uint8_t>(options_.view_chunks);
   hub_options.session.world_edge_mm = around_.content.rules.world_size_mm / 2;
+  hub_options.actors = around_.actors;
   hub_options.session.steps = around_.steps;
   hub_options.session.content_hash = around_.content.hash;
   hub_options.session.state_bytes_a_second = options_.state_kbit_s * 1'000 / 8;
-  actor::ChildSpec hub_spec{"hub", actor::Restart::PERMANENT, around_.executors.gateway};
+  actor::ChildSpec hub_spec{gateway::HUB_NAME, actor::Restart::PERMANENT, around_.executors.gateway};
   hub_ = root_->start_child<gateway::HubMessage>(
       std::move(hub_spec),
       [&clock = around_.clock, region = region_, hub_options, line = line_](actor::Life life) {
@@ -70,14 +94,10 @@ void Node::start(Function<void(const std::string&)> failed) {
 }
 
 void Node::drain(Function<void()> done) {
-  drained_ = std::move(done);
-  region_.cast(region::Drain{[this] {
-    around_.executors.main.post([this] {
-      hub_.cast(gateway::Drain{[this] {
-        around_.executors.main.post([this] { root_->stop([this] { std::exchange(drained_, nullptr)(); }); });
-      }});
-    });
-  }});
+  spawn(all_drained(around_.executors.main, region_, hub_),
+        [self = std::weak_ptr(self_), done = std::move(done)](std::exception_ptr) mutable {
+          if (const auto node = self.lock()) (*node)->root_->stop(std::move(done));
+        });
 }
 
 }  // namespace everframe::node

@@ -36,7 +36,8 @@ class Node {
     const platform::Clock& clock;
     const world::Content& content;
     const store::WorldKeys& keys;
-    region::Steps* steps = nullptr;  // who hears of each step, if anybody
+    region::Steps* steps = nullptr;     // who hears of each step, if anybody
+    actor::Registry* actors = nullptr;  // lists the actors, if anybody wants to know
   };
   struct Options {
     Address udp;
@@ -57,7 +58,8 @@ class Node {
   // On main. `failed` is called there, with the name of a child that cannot be kept running.
   void start(Function<void(const std::string&)> failed);
 
-  // On main. The region finishes what it accepted, sessions are told, actors end; then `done`.
+  // On main. The region finishes what it accepted, sessions are told, actors end; then `done`. An actor that
+  // crashes meanwhile is told again.
   void drain(Function<void()> done);
 
   Address udp() const { return line_->local(); }
@@ -72,7 +74,7 @@ class Node {
   std::optional<actor::Supervisor> root_;
   actor::Ref<region::Message> region_;
   actor::Ref<gateway::HubMessage> hub_;
-  Function<void()> drained_;
+  const std::shared_ptr<Node*> self_ = std::make_shared<Node*>(this);  // for a drain under way
 };
 
 }  // namespace everframe::node

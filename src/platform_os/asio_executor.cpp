@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <mutex>
 
 #include "base/log.h"
 #include "platform_os/short_slice.h"
@@ -10,15 +12,26 @@
 namespace everframe::platform_os {
 
 namespace {
+
+constexpr std::size_t KEPT_MAX = 4'096;  // pieces of work that an empty queue keeps room for
+
 thread_local const AsioExecutor* current_executor = nullptr;
-}
+
+}  // namespace
 
 AsioExecutor::AsioExecutor(std::string name, Wake wake)
-    : name_(std::move(name)), wake_(wake), work_(io_.get_executor()) {}
+    : name_(std::move(name)), wake_(wake), work_(io_.get_executor()), alarm_(io_) {}
 
+// What is left is destroyed unrun; it may post more while it goes.
 AsioExecutor::~AsioExecutor() {
   stop();
   join();
+  do {
+    timers_.clear();
+    taken_.clear();
+  } while (take_posted());
+  const std::lock_guard lock(lock_);
+  closed_ = true;
 }
 
 void AsioExecutor::start() {
@@ -42,6 +55,7 @@ void AsioExecutor::run() {
 }
 
 void AsioExecutor::stop() {
+  stopped_ = true;
   io_.stop();
 }
 
@@ -50,26 +64,68 @@ void AsioExecutor::join() {
 }
 
 void AsioExecutor::post(Function<void()> work) {
-  // Asio wants handlers that it may move only; a Function is one.
-  boost::asio::post(io_, [work = std::move(work)] { work(); });
+  bool wake = false;
+  {
+    const std::lock_guard lock(lock_);
+    if (closed_) return;
+    posted_.push_back(std::move(work));
+    wake = !std::exchange(awake_, true);
+  }
+  if (wake) boost::asio::post(io_, [this] { work_off(); });
+}
+
+bool AsioExecutor::take_posted() {
+  at_ = 0;
+  taken_.clear();
+  if (taken_.capacity() > KEPT_MAX) taken_.shrink_to_fit();
+  const std::lock_guard lock(lock_);
+  awake_ = !posted_.empty();
+  taken_.swap(posted_);
+  return awake_;
+}
+
+void AsioExecutor::work_off() {
+  for (std::size_t i = 0; i < ROUND; ++i) {
+    if (at_ == taken_.size() && !take_posted()) return;
+    const Function<void()> work = std::move(taken_[at_++]);
+    work();
+    if (stopped_.load(std::memory_order_relaxed)) return;
+  }
+  boost::asio::post(io_, [this] { work_off(); });
 }
 
 platform::TimerId AsioExecutor::after(Duration delay, Function<void()> callback) {
   EF_ASSERT(is_current());
-  const std::uint64_t id = ++timer_last_;
-  auto timer = std::make_unique<boost::asio::steady_timer>(io_, delay);
-  timer->async_wait([this, id, callback = std::move(callback)](const boost::system::error_code& error) {
-    // A cancelled timer may already have been queued as expired: its entry decides.
-    if (error || timers_.erase(id) == 0) return;
-    callback();
-  });
-  timers_.emplace(id, std::move(timer));
-  return platform::TimerId{id};
+  const platform::TimerId timer = timers_.add(now() + std::max(delay, Duration(0)), std::move(callback));
+  arm();
+  return timer;
 }
 
 void AsioExecutor::cancel(platform::TimerId timer) {
   EF_ASSERT(is_current());
-  timers_.erase(static_cast<std::uint64_t>(timer));
+  timers_.cancel(timer);  // the alarm may ring for nobody
+}
+
+// One alarm for all timers; it is only ever set forward, since that is a system call.
+void AsioExecutor::arm() {
+  const std::optional<Time> first = timers_.first();
+  if (!first || (armed_for_ && *armed_for_ <= *first)) return;
+  armed_for_ = first;
+  alarm_.expires_after(*first - now());
+  alarm_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) fire();
+  });
+}
+
+void AsioExecutor::fire() {
+  armed_for_.reset();
+  const Time time = now();
+  for (std::size_t i = 0; i < ROUND && !stopped_.load(std::memory_order_relaxed); ++i) {
+    const Function<void()> callback = timers_.take_due(time);
+    if (!callback) break;
+    callback();
+  }
+  arm();
 }
 
 bool AsioExecutor::is_current() const {

@@ -3,17 +3,20 @@
 // unrun. io() is for those who bring sockets of their own to this executor (admin's HTTP server, the UDP
 // sockets).
 #pragma once
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <memory>
 #include <string>
 #include <thread>
-#include <unordered_map>
 
+#include "base/lock.h"
 #include "platform/executor.h"
 #include "platform_os/os_clock.h"
+#include "platform_os/timer_queue.h"
 
 namespace everframe::platform_os {
+
+inline constexpr std::size_t ROUND = 32;  // pieces of work, or timers: then sockets get their turn
 
 class AsioExecutor final : public platform::Executor {
  public:
@@ -37,18 +40,35 @@ class AsioExecutor final : public platform::Executor {
   boost::asio::io_context& io() { return io_; }
 
  private:
+  bool take_posted();
+  void work_off();
+  void fire();
+  void arm();
+
   const std::string name_;
   const Wake wake_;
   const OsClock clock_{};
+  std::atomic<bool> stopped_ = false;
+
+  // What is posted waits here, not in Asio, which looks at its sockets between any two pieces of work and
+  // makes a system call of it. One piece of Asio's works off up to ROUND of ours.
+  Lock lock_;
+  std::vector<Function<void()>> posted_;
+  bool awake_ = false;   // work_off is under way
+  bool closed_ = false;  // its thread is gone: what comes is dropped
+
+  // owned by this executor's thread
+  std::vector<Function<void()>> taken_;
+  std::size_t at_ = 0;  // the next of them
+  TimerQueue timers_;
+  std::optional<Time> armed_for_;
+
   // Not with the concurrency hint 1: Asio then keeps what this thread posts aside until its handler has
   // ended, and what another thread posts after that overtakes it.
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  boost::asio::steady_timer alarm_;
   std::thread thread_;
-
-  // owned by this executor's thread
-  std::unordered_map<std::uint64_t, std::unique_ptr<boost::asio::steady_timer>> timers_;
-  std::uint64_t timer_last_ = 0;
 };
 
 }  // namespace everframe::platform_os

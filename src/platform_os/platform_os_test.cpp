@@ -175,3 +175,68 @@ TEST(OsEntropy, GivesDifferentBytes) {
   OsEntropy entropy;
   EXPECT_NE(entropy.u64(), entropy.u64());
 }
+
+TEST(AsioExecutor, RunsAnEarlierTimerBeforeALaterOneThatWasSetFirst) {
+  Running running;
+  std::promise<void> done;
+  std::vector<int> order;
+  running.executor.post([&] {
+    auto& executor = running.executor;
+    executor.after(60ms, [&] {
+      order.push_back(3);
+      done.set_value();
+    });
+    const auto never = executor.after(1ms, [&] { order.push_back(0); });
+    executor.after(40ms, [&] { order.push_back(2); });
+    executor.after(20ms, [&] { order.push_back(1); });
+    executor.cancel(never);
+  });
+  ASSERT_EQ(done.get_future().wait_for(PATIENCE), std::future_status::ready);
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
+}
+
+TEST(AsioExecutor, LetsTimersComeWhileItsQueueIsNeverEmpty) {
+  Running running;
+  std::promise<void> done;
+  struct Busy {
+    AsioExecutor& executor;
+    bool over = false;
+    void work() {
+      if (!over) executor.post([this] { work(); });
+    }
+  } busy{running.executor};
+  running.executor.post([&] {
+    busy.work();
+    running.executor.after(5ms, [&] {
+      busy.over = true;
+      done.set_value();
+    });
+  });
+  ASSERT_EQ(done.get_future().wait_for(PATIENCE), std::future_status::ready);
+}
+
+TEST(AsioExecutor, DestroysWhatIsLeftUnrunAndWhatThatPosts) {
+  int destroyed = 0;
+  bool ran = false;
+  struct Heavy {
+    ~Heavy() {
+      ++destroyed;
+      if (posts) executor.post([&ran = ran] { ran = true; });
+    }
+    AsioExecutor& executor;
+    int& destroyed;
+    bool& ran;
+    bool posts;
+  };
+  {
+    AsioExecutor executor("never run");
+    executor.post(
+        [&, heavy = std::unique_ptr<Heavy>(new Heavy{executor, destroyed, ran, true})] { ran = true; });
+    executor.stop();
+    executor.post(
+        [&, heavy = std::unique_ptr<Heavy>(new Heavy{executor, destroyed, ran, false})] { ran = true; });
+    EXPECT_EQ(destroyed, 0);
+  }
+  EXPECT_EQ(destroyed, 2);
+  EXPECT_FALSE(ran);
+}

@@ -122,6 +122,41 @@ TEST(Actor, RefusesWhatItsMailboxCannotHold) {
   EXPECT_EQ(ref.cast({}), Delivery::DELIVERED);
 }
 
+// One of these lies in each place that a mailbox keeps, whether it was taken or not.
+struct Weighed {
+  Weighed() { ++weight; }
+  Weighed(Weighed&&) noexcept { ++weight; }
+  Weighed& operator=(Weighed&&) = default;
+  ~Weighed() { --weight; }
+  inline static int weight = 0;
+};
+class Echo final : public Actor<Weighed> {
+ public:
+  Echo(Life life, int& left, int& heaviest) : Actor(std::move(life)), left_(left), heaviest_(heaviest) {}
+  void receive(Weighed) override {
+    heaviest_ = std::max(heaviest_, Weighed::weight);
+    if (left_-- > 0) self().cast(Weighed());
+  }
+
+ private:
+  int& left_;
+  int& heaviest_;
+};
+
+TEST(Actor, WhoseMailboxIsNeverEmptyKeepsNoMoreThanWaits) {
+  int left = 100'000;
+  int heaviest = 0;
+  VirtualExecutor executor;
+  Supervisor supervisor(executor, {}, nullptr);
+  const auto echo = supervisor.start_child<Weighed>({"echo", Restart::PERMANENT, executor}, [&](Life life) {
+    return std::make_unique<Echo>(std::move(life), left, heaviest);
+  });
+  for (int i = 0; i < 600; ++i) echo.cast(Weighed());
+  executor.run_for(1ms);
+  EXPECT_EQ(left, -600) << "all have come";
+  EXPECT_LT(heaviest, 4 * 600);
+}
+
 TEST(Actor, CrashesAloneAndItsAddressGoesOnWorking) {
   for (const Order crash : {Order::CRASH, Order::CRASH_LATER, Order::WAIT_AND_CRASH}) {
     House house;

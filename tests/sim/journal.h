@@ -22,6 +22,7 @@ struct PlayerJournal {
   PlayerId id{};
   EntityId body{};
   ActionSeq last_sent{};
+  std::map<ActionSeq, Time> sent;  // first
   std::map<ActionSeq, Time> accepted;
   std::map<ActionSeq, Answer> answers;  // the first of each
 };

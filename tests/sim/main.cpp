@@ -156,6 +156,7 @@ constexpr Control CONTROLS[] = {
     {Planted::FORGOTTEN_LEDGER, "items come without a ledger entry", "calm"},
     {Planted::NO_SYNC, "the log is not synced", "power"},
     {Planted::BLIND_RESOLVER, "conflicting transactions are let through", "second_owner"},
+    {Planted::NO_RESTART, "an actor that crashed is not started again", "crash_each"},
 };
 constexpr unsigned SEEDS_A_BUG = 40;
 

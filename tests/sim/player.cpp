@@ -342,16 +342,17 @@ void Player::act() {
   act_due_ += every(around_.actions_a_second);
   if (act_due_ < now) act_due_ = now;
   if (resting_ || actions_.size() >= UNANSWERED_OWN) return;
+  begin_action();
+  if (dice_.below(4) == 0 && actions_.size() < UNANSWERED_OWN) begin_action();  // now and then two at once
+}
+
+void Player::begin_action() {
   last_seq_ = next(last_seq_);
-  around_.journal.players[index_].last_sent = last_seq_;
+  PlayerJournal& journal = around_.journal.players[index_];
+  journal.last_sent = last_seq_;
+  journal.sent.emplace(last_seq_, executor().now());
   actions_.push_back(wire::Action{last_seq_, choose()});
   send(wire::ClientEvent(actions_.back()));
-  if (dice_.below(4) == 0 && actions_.size() < UNANSWERED_OWN) {  // now and then two at once
-    last_seq_ = next(last_seq_);
-    around_.journal.players[index_].last_sent = last_seq_;
-    actions_.push_back(wire::Action{last_seq_, choose()});
-    send(wire::ClientEvent(actions_.back()));
-  }
 }
 
 void Player::resend() {

@@ -69,6 +69,7 @@ class Player {
   void on(const wire::Moved& moved);
   void settle(ActionSeq seq, Answer answer);
   void act();
+  void begin_action();
   void pose();
   wire::ActionBody choose();
   void send(const wire::ClientEvent& event);

@@ -21,6 +21,7 @@ const std::map<std::string, Fault::Kind, std::less<>>& fault_kinds() {
       {"hold_up", Fault::Kind::HOLD_UP},
       {"partition", Fault::Kind::PARTITION},
       {"crash", Fault::Kind::CRASH},
+      {"crash_each", Fault::Kind::CRASH_EACH},
       {"second_owner", Fault::Kind::SECOND_OWNER},
       {"rebind", Fault::Kind::REBIND},
       {"reconnect", Fault::Kind::RECONNECT},

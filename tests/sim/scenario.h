@@ -27,6 +27,7 @@ struct Fault {
     HOLD_UP,       // the server's process is not scheduled for `lasts`
     PARTITION,     // the server is cut off from everybody for `lasts`
     CRASH,         // the next message or timer of an actor whose name begins with `actor` meets a bug
+    CRASH_EACH,    // as CRASH, of every actor of the server's tree in turn; within a second all must go on
     SECOND_OWNER,  // another process takes the same world, while the first is not scheduled
     REBIND,        // a player is seen under another address
     RECONNECT,     // a player drops its connection and comes back

@@ -49,8 +49,8 @@ void Server::open_store() {
   options.view_chunks = 1;
   const node::Node::Executors executors{process_.executor("main"), process_.executor("region"),
                                         process_.executor("gateway")};
-  const node::Node::Surroundings around{executors,      *network_,   entropy_,     stage_.world.clock(),
-                                        stage_.content, stage_.keys, &stage_.steps};
+  const node::Node::Surroundings around{executors,      *network_,   entropy_,      stage_.world.clock(),
+                                        stage_.content, stage_.keys, &stage_.steps, &actors_};
   node_.emplace(around, std::move(options));
   process_.executor("region").post([this] { open_world(); });
 }

@@ -34,6 +34,7 @@ class Server {
   void drain();
 
   platform_sim::Process& process() { return process_; }
+  const actor::Registry& actors() const { return actors_; }
   const Address& host() const { return host_; }
   unsigned number() const { return number_; }
   // After process().stop(): what it had goes; its executors are buried by the owner, and then the database.
@@ -55,6 +56,7 @@ class Server {
   platform_sim::SeededEntropy entropy_;
   std::unique_ptr<platform::Network> network_;
   std::unique_ptr<store::Database> database_;
+  actor::Registry actors_;
   std::optional<node::Node> node_;
   bool serving_ = false;
   const std::shared_ptr<Server*> self_;  // for the world, which may come back to it late

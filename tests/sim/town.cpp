@@ -17,6 +17,7 @@ namespace {
 
 constexpr Duration WELL_WITHIN = 40s;  // after the last fault: backoffs and time-outs run out
 constexpr Duration DRAINED_WITHIN = 20s;
+constexpr Duration GOES_ON_WITHIN = 1s;  // after any actor's crash
 constexpr Duration JUDGED_WITHIN = 60s;
 constexpr Duration LOOK_EVERY = 100ms;
 constexpr std::uint64_t NARROW_BYTES_A_SECOND = 6'000;
@@ -209,6 +210,8 @@ void Town::strike(const Fault& fault) {
     case Fault::Kind::CRASH:
       doomed_ = fault.actor;
       return;
+    case Fault::Kind::CRASH_EACH:
+      return doom_next();
     case Fault::Kind::SECOND_OWNER:
       return second_owner(fault);
     default:
@@ -281,11 +284,37 @@ void Town::disturb(const actor::Cell& cell, const char* what) {
   Town* const town = disturbed;
   if (town == nullptr || !town->doomed_ || !cell.name().starts_with(*town->doomed_)) return;
   const std::string_view kind(what);
-  if (kind != "message" && kind != "timer") return;
+  if (kind != "message" && kind != "timer" && kind != "line") return;
   town->doomed_.reset();
+  if (town->doomed_once_.contains(cell.name())) town->must_go_on(cell.name());
   ++town->crashes_;
   town->world_.note("actor {}: meets a bug in a {}", cell.name(), what);
   throw std::runtime_error("injected by the simulation");
+}
+
+// The eldest of the tree that has not been: region and hub, then one session after the other.
+void Town::doom_next() {
+  const Server* const server = serving();
+  if (server == nullptr) return;
+  for (const actor::Registry::Entry& entry : server->actors().list()) {
+    if (!entry.is_actor || !doomed_once_.insert(entry.name).second) continue;
+    doomed_ = entry.name;
+    return;
+  }
+}
+
+void Town::must_go_on(const std::string& actor) {
+  world_.after(GOES_ON_WITHIN, [this, actor, since = world_.now(), frame = journal_.shown] {
+    if (!faulty_) return;  // they rest
+    Report report(outcome_.findings, "going_on");
+    if (journal_.shown <= frame) report("1 s after actor {} crashed nobody was shown a new frame", actor);
+    for (std::size_t i = 0; i < journal_.players.size(); ++i) {
+      const PlayerJournal& player = journal_.players[i];
+      const bool acts = std::any_of(player.answers.begin(), player.answers.end(),
+                                    [&](const auto& answer) { return player.sent.at(answer.first) > since; });
+      if (!acts) report("1 s after actor {} crashed player {} had no new action answered", actor, i);
+    }
+  });
 }
 
 // ---- the end ----
@@ -331,14 +360,15 @@ void Town::drain() {
   Server* const server = serving();
   Report report(outcome_.findings, "liveness");
   if (server == nullptr) return report("no server serves at the end");
+  // Who crashes in this scenario does so once more, while it drains.
+  for (const Fault& fault : scenario_.faults) {
+    if (fault.kind == Fault::Kind::CRASH) doomed_ = fault.actor;
+    if (fault.kind == Fault::Kind::CRASH_EACH) doomed_ = world_.dice().below(2) == 0 ? "region" : "hub";
+  }
   server->drain();
   const Time deadline = world_.now() + DRAINED_WITHIN;
   while (!drained_ && world_.now() < deadline) world_.run_for(LOOK_EVERY);
-  // A region that was lost to another process forgets that it was told; everframed then ends after a while.
-  const bool excused = std::any_of(scenario_.faults.begin(), scenario_.faults.end(), [](const Fault& fault) {
-    return fault.kind == Fault::Kind::SECOND_OWNER;
-  });
-  if (!drained_ && !excused) report("the server was told to stop and did not");
+  if (!drained_) report("the server was told to stop and did not");
 }
 
 void Town::judge() {

@@ -6,6 +6,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "checkers/checkers.h"
@@ -51,6 +52,8 @@ class Town {
   void strike_disk(const Fault& fault);
   void strike_player(const Fault& fault);
   void second_owner(const Fault& fault);
+  void doom_next();
+  void must_go_on(const std::string& actor);
   void heal();
   bool is_well();
   void become_well();
@@ -75,7 +78,8 @@ class Town {
   std::unique_ptr<platform_sim::Process> store_;
   std::vector<std::unique_ptr<Server>> servers_;  // of this life of the machine; the last one is asked
   std::vector<std::unique_ptr<Player>> players_;
-  std::optional<std::string> doomed_;  // the next actor of this name meets a bug
+  std::optional<std::string> doomed_;  // the next actor whose name begins so meets a bug
+  std::set<std::string> doomed_once_;  // by CRASH_EACH
   std::optional<platform_sim::SimulatedDisk::Flip> flip_;
   bool faulty_ = true;  // until everything is made well
   bool drained_ = false;
