@@ -81,9 +81,8 @@ class Association {
   // Bytes that would leave at once, were they given now: what an update should be cut to.
   std::size_t room() const { return outbound_.room(); }
   Duration srtt() const { return outbound_.srtt(); }
-  void prefetch() const {
-    __builtin_prefetch(channels_.data());
-  }  // what the next message needs and is not here
+  // Fetches what the next message needs and does not lie here.
+  void prefetch() const { __builtin_prefetch(channels_.data()); }
 
   struct Figures {
     std::uint64_t packets_in = 0;

@@ -9,10 +9,9 @@
 // - A chunk is lost when one sent clearly later has arrived (the idea of RACK, RFC 8985), not only after
 //   three reports: a game sends too seldom to wait for three.
 // - State overtakes a large reliable message. Its fragments need consecutive TSNs (browsers offer no I-DATA,
-// RFC
-//   8260), so they all get theirs at once, and what comes later a higher one, but leaves in between: to the
-//   receiver the path has reordered packets. What is further than OUTSTANDING_MAX ahead waits. When both wait
-//   they share the window by bytes, and while state flows a part of it is kept free for the next.
+//   RFC 8260), so they all get theirs at once, and what comes later a higher one, but leaves in between: to
+//   the receiver the path has reordered packets. What is further than OUTSTANDING_MAX ahead waits. When both
+//   wait they share the window by bytes, and while state flows a part of it is kept free for the next.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -42,8 +41,7 @@ inline constexpr Duration RTO_MAX = 10s;
 inline constexpr Duration BULK_DELAY_MAX = 100ms;
 inline constexpr Duration STATE_DELAY_MAX = 50ms;
 inline constexpr std::size_t BULK_SIZE = 4 << 10;  // reliable bytes waiting that are more than an answer
-// Chunks between the peer's cumulative TSN and the last that was sent: what libwebrtc's SCTP took before
-// 2025.
+// Chunks between the peer's cumulative TSN and the last that was sent: what older libwebrtc takes.
 inline constexpr std::uint64_t OUTSTANDING_MAX = 256;
 inline constexpr Duration RTT_MIN_SPAN = 10s;  // a route that got longer is believed after at most twice this
 inline constexpr Time NEVER = Time::max();
