@@ -168,6 +168,11 @@ std::string Machine::pop_bytes() {
   if (auto* text = std::get_if<std::string>(&value)) return std::move(*text);
   refuse("a string is wanted");
 }
+Tuple Machine::pop_tuple() {
+  Tuple tuple;
+  for (std::int64_t left = pop_int(); left > 0; --left) tuple.push_back(pop());
+  return tuple;
+}
 void Machine::push(Element value) {
   stack_.push_back({index_, std::move(value), nullptr});
 }
@@ -249,6 +254,7 @@ Task<bool> Machine::execute(const Instruction& instruction) {
     co_await log_stack();
     co_return true;
   }
+  if (instruction.op.starts_with("DIRECTORY_")) co_return co_await execute_directory(instruction);
   bool known = co_await execute_read(instruction);
   if (!known) known = co_await execute_range(instruction);
   if (!known) known = co_await execute_commit(instruction);
@@ -311,11 +317,6 @@ bool Machine::execute_stack(const Instruction& instruction) {
 
 bool Machine::execute_tuple(const Instruction& instruction) {
   const std::string& op = instruction.op;
-  const auto pop_tuple = [this] {
-    Tuple tuple;
-    for (std::int64_t left = pop_int(); left > 0; --left) tuple.push_back(pop());
-    return tuple;
-  };
   if (op == "TUPLE_PACK") {
     push_bytes(store::pack(pop_tuple()));
   } else if (op == "TUPLE_PACK_WITH_VERSIONSTAMP") {
@@ -353,8 +354,7 @@ bool Machine::execute_tuple(const Instruction& instruction) {
 
 void Machine::pack_with_versionstamp() {
   std::string prefix = pop_bytes();
-  Tuple tuple;
-  for (std::int64_t left = pop_int(); left > 0; --left) tuple.push_back(pop());
+  const Tuple tuple = pop_tuple();
   auto packed = store::pack_versionstamped(tuple, std::move(prefix));
   if (packed) {
     push_bytes("OK");
