@@ -96,7 +96,7 @@ class Watched {
   Progress progress_;
 };
 
-// Only a bar needs it, and an embedded store counts.
+// Only a bar needs it.
 Task<std::uint64_t> bytes_to_show(const Bench& bench, store::KeyRange range) {
   if (!bench.terminal) co_return 0;
   co_return co_await bytes_estimate(bench.database, bench.executor, std::move(range));

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "inspect/rows.h"
+#include "inspect/scan.h"
 
 namespace everframe::inspect {
 

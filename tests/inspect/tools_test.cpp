@@ -61,7 +61,7 @@ TEST(ProgressBar, ShowsTheShareAndTheTimeThatIsLeftAndNeverRunsOver) {
   out.str({});
   clock.pass(60s);
   progress.at(120, 1'200);
-  EXPECT_EQ(out.str(), "\r[##############################] 100 %  120 rows read           ")
+  EXPECT_EQ(out.str(), "\r[##############################] 100 %  120 rows read          ")
       << "over what stood there";
   out.str({});
   progress.end();

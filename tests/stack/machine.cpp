@@ -194,14 +194,6 @@ store::Transaction& Machine::transaction() {
   return *found->second;
 }
 
-// Runs `body` in the current transaction, or in one of its own that is committed and retried.
-template <class T>
-Task<Result<T>> Machine::on(bool database, Body<T> body) {
-  if (database) co_return co_await run_.database.run<T>(run_.executor, std::move(body));
-  const auto held = run_.transactions.at(transaction_);
-  co_return co_await body(*held);
-}
-
 Task<bool> Machine::run() {
   KeyRange range = store::range_of(store::TuplePacker().bytes(prefix_).key());
   Body<std::vector<KeyValue>> read = [range](store::Transaction& t) { return t.get_range(range); };

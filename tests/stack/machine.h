@@ -103,8 +103,13 @@ class Machine {
 
   Task<> log_stack();
   Task<> settle(std::size_t depth);  // waits for what the top items still lack
+  // Runs `body` in the current transaction, or in one of its own that is committed and retried.
   template <class T>
-  Task<Result<T>> on(bool database, Body<T> body);
+  Task<Result<T>> on(bool database, Body<T> body) {
+    if (database) co_return co_await run_.database.run<T>(run_.executor, std::move(body));
+    const auto held = run_.transactions.at(transaction_);
+    co_return co_await body(*held);
+  }
 
   store::Element pop();
   std::int64_t pop_int();
