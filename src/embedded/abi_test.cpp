@@ -238,7 +238,7 @@ TEST_F(AbiTest, UseAfterCancelAndDuringCommitGivesFoundationDbsCodes) {
   EXPECT_EQ(old.commit(), error::TRANSACTION_TOO_OLD) << "a blind write has an age, too";
 }
 
-TEST_F(AbiTest, SizesAndSplitPointsAreCounted) {
+TEST_F(AbiTest, SmallSizesAndSplitPointsAreCounted) {
   Rows_ rows;
   for (int i = 0; i < 100; ++i) rows.emplace_back("k" + std::to_string(100 + i), std::string(96, 'v'));
   put(rows);

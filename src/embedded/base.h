@@ -50,6 +50,9 @@ class Base {
   virtual std::unique_ptr<Cursor> cursor(std::string_view begin, std::string_view end,
                                          bool reverse) const = 0;
 
+  // About how many bytes of keys and values a range holds, without reading them.
+  virtual Result<std::uint64_t> bytes_estimate(std::string_view begin, std::string_view end) const = 0;
+
   // The base as it is now, unchanged for as long as it is held; the base outlives it.
   class Snapshot {
    public:

@@ -29,6 +29,20 @@ class HashIndex {
     if (!slots_.empty()) __builtin_prefetch(&slots_[home(mark(hash))]);
   }
 
+  std::size_t size() const { return count_; }
+
+  // Visits up to `count` places; which ones says nothing about their keys. Gives how many it visited.
+  template <class Visit>
+  std::size_t sample(std::size_t count, Visit visit) const {
+    std::size_t visited = 0;
+    for (std::size_t i = 0; i < slots_.size() && visited < count; ++i) {
+      if (slots_[i].hash == EMPTY) continue;
+      visit(slots_[i].place);
+      ++visited;
+    }
+    return visited;
+  }
+
   // Of a key that is not in it.
   void insert(std::uint64_t hash, Place place) {
     if ((count_ + 1) * 4 > slots_.size() * 3) grow();

@@ -6,10 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <thread>
 
+#include "base/proof_size.h"
 #include "base/random.h"
 #include "embedded/atomic_ops.h"
 #include "embedded/errors.h"
@@ -352,8 +352,7 @@ class History {
 };
 
 int histories_wanted(int normally) {
-  const char* wanted = std::getenv("EVERFRAME_HISTORIES");
-  return wanted == nullptr ? normally : std::atoi(wanted);
+  return proof_size(normally, "EVERFRAME_HISTORIES");
 }
 
 TEST(HistoryTest, InterleavedTransactionsAreStrictlySerializable) {

@@ -102,6 +102,16 @@ std::unique_ptr<Base::Cursor> MemoryBase::cursor(std::string_view begin, std::st
   return std::make_unique<MapCursor>(*this, begin, end, reverse);
 }
 
+// Counted: such bases are small.
+Result<std::uint64_t> MemoryBase::bytes_estimate(std::string_view begin, std::string_view end) const {
+  const std::shared_lock lock(mutex_);
+  std::uint64_t bytes = 0;
+  for (auto at = map_.lower_bound(begin); at != map_.end() && at->first < end; ++at) {
+    bytes += at->first.size() + at->second.size();
+  }
+  return bytes;
+}
+
 // A copy: such bases are small.
 class MemoryBase::MapSnapshot final : public Base::Snapshot {
  public:

@@ -15,6 +15,7 @@ class MemoryBase : public Base {
   Mark mark() const override;
   Result<std::optional<std::string>> get(std::string_view key) const override;
   std::unique_ptr<Cursor> cursor(std::string_view begin, std::string_view end, bool reverse) const override;
+  Result<std::uint64_t> bytes_estimate(std::string_view begin, std::string_view end) const override;
   Result<std::unique_ptr<Snapshot>> snapshot() const override;
   std::unique_ptr<Step> step() override;
   Result<void> apply(std::unique_ptr<Step> step, Mark mark) override;

@@ -194,6 +194,19 @@ Result<bool> Storage::range(std::string_view begin, std::string_view end, Versio
   return false;
 }
 
+Result<std::int64_t> Storage::bytes_estimate(std::string_view begin, std::string_view end, Version at) const {
+  Rows rows;
+  ReadLimits limits{COUNTED_ROWS_MAX, COUNTED_BYTES_MAX};
+  const auto more = range(begin, end, at, false, limits, rows);
+  if (!more) return tl::unexpected(more.error());
+  if (!*more) return static_cast<std::int64_t>(rows.bytes());
+  auto bytes = base_->bytes_estimate(begin, end);
+  if (!bytes) return tl::unexpected(bytes.error());
+  const std::shared_lock lock(mutex_);
+  return static_cast<std::int64_t>(
+      std::max<std::uint64_t>(rows.bytes(), *bytes + window_.bytes_estimate(begin, end)));
+}
+
 // Rows of the slice's part of the range: the window's, and the base's where the window is silent. The base's
 // are taken in runs, each up to the next key or cleared range that the window knows.
 Result<bool> Storage::merge(const Window::Slice& slice, Base::Cursor& cursor, bool reverse,

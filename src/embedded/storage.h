@@ -62,6 +62,12 @@ class Storage {
   Result<bool> range(std::string_view begin, std::string_view end, Version at, bool reverse,
                      ReadLimits& limits, Rows& rows) const;
 
+  // Bytes of keys and values of [begin, end): counted, if they are few; else about, and what the window and
+  // the base both hold counts twice. Reads COUNTED_ROWS_MAX rows at most.
+  static constexpr std::int64_t COUNTED_ROWS_MAX = 1'000;
+  static constexpr std::int64_t COUNTED_BYTES_MAX = 100'000;
+  Result<std::int64_t> bytes_estimate(std::string_view begin, std::string_view end, Version at) const;
+
   // The keys that are about to be changed, if they are known beforehand: see Window::expect.
   void expect(std::span<const std::string_view> keys) const;
   // One batch: its changes in order, then its record to the log. finish() returns once it is durable.

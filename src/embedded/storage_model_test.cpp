@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "base/proof_size.h"
 #include "base/random.h"
 #include "embedded/atomic_ops.h"
 #include "embedded/memory_base.h"
@@ -167,8 +168,8 @@ TEST(StorageModel, EveryReadableVersionReadsAsTheModelDoes) {
     for (int i = 0; i < 400; ++i) RC_ASSERT(twin.step());
   });
   EXPECT_TRUE(held);
-  for (std::uint64_t seed = 1; seed <= 2'000; ++seed) {
-    Twin twin(seed);
+  for (int seed = 1; seed <= proof_size(2'000); ++seed) {
+    Twin twin(static_cast<std::uint64_t>(seed));
     for (int i = 0; i < 150; ++i) ASSERT_TRUE(twin.step()) << "seed " << seed << " step " << i;
   }
 }

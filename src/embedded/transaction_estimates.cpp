@@ -1,6 +1,6 @@
 // Transaction's questions about the database's shape: addresses, sizes, split points. They see the database
-// as it is now, not at the read version, and not this transaction's writes; FoundationDB's answers are
-// samples, these are counts.
+// as it is now, not at the read version, and not this transaction's writes. A size is an estimate beyond a
+// few rows, as FoundationDB's is; split points are counted, so they cost a read of the range.
 #include "embedded/errors.h"
 #include "embedded/transaction.h"
 
@@ -37,13 +37,9 @@ FutureRef Transaction::addresses_for_key() {
 FutureRef Transaction::estimated_bytes(std::string_view begin, std::string_view end) {
   if (begin > end) return Future::make_ready(error::INVERTED_RANGE);
   if (const fdb_error_t code = check()) return Future::make_ready(code);
-  std::int64_t bytes = 0;
-  const auto counted = each_row(database_.storage(), std::string(begin), end, database_.read_version(),
-                                [&](std::string_view key, std::string_view value) {
-                                  bytes += static_cast<std::int64_t>(key.size() + value.size());
-                                });
-  if (!counted) return Future::make_ready(counted.error().code);
-  return Future::make_ready(0, bytes);
+  const auto bytes = database_.storage().bytes_estimate(begin, end, database_.read_version());
+  if (!bytes) return Future::make_ready(bytes.error().code);
+  return Future::make_ready(0, *bytes);
 }
 
 FutureRef Transaction::split_points(std::string_view begin, std::string_view end, std::int64_t chunk_bytes) {

@@ -16,6 +16,8 @@ constexpr std::size_t NODE_BYTES = 40;    // a version of a key: its node, and i
 constexpr std::size_t CHAIN_BYTES = 128;  // a key: its node of the map, its place in the index
 constexpr std::size_t CLEAR_BYTES = 128;  // a range clear: nodes and strings of the segments
 
+constexpr std::size_t SAMPLE_KEYS = 16;  // of each shard of the index: 1,024 keys, about 0.1 ms
+
 std::uint64_t hash_of(std::string_view key) {
   return hash64(bytes_of(key), 0);
 }
@@ -118,6 +120,22 @@ void Window::push(Chains::iterator chain, std::optional<std::string_view> value,
   }
   batch.node_bytes += size + NODE_BYTES;
   bytes_ += size + NODE_BYTES;
+}
+
+std::uint64_t Window::bytes_estimate(std::string_view begin, std::string_view end) const {
+  std::uint64_t estimate = 0;
+  for (const Index& index : index_) {
+    std::uint64_t bytes = 0;
+    const std::size_t sampled = index.sample(SAMPLE_KEYS, [&](Chains::iterator chain) {
+      const std::string_view key = chain->first.view();
+      if (key < begin || key >= end) return;
+      const Node* newest = visible(chain->second, INT64_MAX).node;
+      if (newest == nullptr) return;
+      if (const auto value = newest->value()) bytes += key.size() + value->size();
+    });
+    if (sampled > 0) estimate += bytes * index.size() / sampled;
+  }
+  return estimate;
 }
 
 void Window::expect(std::span<const std::string_view> keys) const {

@@ -53,6 +53,10 @@ class Window {
   Slice slice(std::string_view begin, std::string_view end, Version at, bool reverse,
               std::size_t keys_max) const;
 
+  // About how many bytes of keys and values it holds of a range, by the newest version of each key; from a
+  // sample, so the same work however large the range.
+  std::uint64_t bytes_estimate(std::string_view begin, std::string_view end) const;
+
   // Tells that these keys will be set soon: what is known of them is brought near, all at once instead of one
   // after another, which is most of what a commit costs once the window is larger than the processor's
   // caches. Of more than EXPECTED_MAX only the first.

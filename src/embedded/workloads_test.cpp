@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "base/proof_size.h"
 #include "base/random.h"
 #include "embedded/atomic_ops.h"
 #include "embedded/table_client.h"
@@ -193,7 +194,7 @@ TEST_F(WorkloadTest, ATransactionReadsItsOwnWritesWhateverItWrote) {
   Content database;
   Prng dice(11);
   const auto key = [&] { return std::string(1, static_cast<char>('a' + dice.below(10))); };
-  for (int round = 0; round < 2'000; ++round) {
+  for (int round = 0; round < proof_size(2'000); ++round) {
     auto t = begin();
     Content own = database;
     const std::uint64_t steps = 1 + dice.below(12);

@@ -19,7 +19,7 @@ Result<BackupSum> write_archive(const BackupJob& job, platform::BackupSource& so
                                 const std::string& part) {
   auto writer = ArchiveWriter::create(job.disk, part, source.version());
   if (!writer) return tl::unexpected<Error>(writer.error());
-  Progress progress(job.progress, job.terminal, "rows backed up", source.rows_estimate());
+  Progress progress(job.progress, job.clock, job.terminal, "rows backed up", source.rows_estimate());
   for (;;) {
     if (is_stopped(job)) return fail("stopped: there is no backup");
     const auto rows = source.next();
@@ -40,7 +40,7 @@ Result<BackupSum> read_archive(const BackupJob& job, const char* what,
   auto reader = ArchiveReader::open(job.disk, job.path);
   if (!reader) return tl::unexpected<Error>(reader.error());
   constexpr std::uint64_t KB = 1'000;
-  Progress progress(job.progress, job.terminal, what, (*reader)->size() / KB);
+  Progress progress(job.progress, job.clock, job.terminal, what, (*reader)->size() / KB);
   BackupSum sum{(*reader)->version(), 0, (*reader)->size()};
   for (;;) {
     if (is_stopped(job)) return fail("stopped: nothing was restored");

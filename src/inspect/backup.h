@@ -12,6 +12,7 @@ namespace everframe::inspect {
 
 struct BackupJob {
   platform::Disk& disk;
+  const platform::Clock& clock;
   std::string path;  // of the archive
   std::ostream& progress;
   bool terminal = false;     // is `progress` one?

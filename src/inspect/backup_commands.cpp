@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "platform_os/os_clock.h"
 #include "platform_os/os_disk.h"
 #include "platform_os/terminal.h"
 
@@ -24,8 +25,10 @@ struct Arguments {
 template <class Work>
 int run(const Arguments& arguments, const char* done, Work work) {
   platform_os::OsDisk disk;
+  const platform_os::OsClock clock;
   platform_os::note_interrupts();
-  const BackupJob job{disk, arguments.file, std::cerr, is_progress_terminal(), platform_os::was_interrupted};
+  const BackupJob job{
+      disk, clock, arguments.file, std::cerr, is_progress_terminal(), platform_os::was_interrupted};
   const Result<BackupSum> sum = work(job);
   if (!sum) {
     fmt::print(std::cerr, "{}\n", sum.error().text);

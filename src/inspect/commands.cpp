@@ -12,6 +12,7 @@
 #include "inspect/trace.h"
 #include "platform_os/asio_executor.h"
 #include "platform_os/os_disk.h"
+#include "platform_os/terminal.h"
 
 namespace everframe::inspect {
 
@@ -36,7 +37,10 @@ struct Arguments {
   std::vector<std::int32_t> area;
 };
 
-using Tool = Function<Task<Result<Outcome>>(Bench)>;
+struct Tool {
+  Function<Task<Result<Outcome>>(Bench)> run;
+  bool may_stop = false;  // an interrupt ends it between two pages, and the store is closed as ever
+};
 
 Result<Outcome> work(const Arguments& arguments, const Tool& tool) {
   platform_os::OsDisk disk;
@@ -62,9 +66,11 @@ Result<Outcome> work(const Arguments& arguments, const Tool& tool) {
                     arguments.world,
                     !arguments.json.empty(),
                     is_progress_terminal(),
-                    !to_file && is_output_terminal()};
+                    !to_file && is_output_terminal(),
+                    tool.may_stop ? platform_os::was_interrupted : nullptr};
+  if (tool.may_stop) platform_os::note_interrupts();
   Result<Outcome> outcome = fail("it was not run");
-  const auto run = [&]() -> Task<void> { outcome = co_await tool(bench); };
+  const auto run = [&]() -> Task<void> { outcome = co_await tool.run(bench); };
   executor.post([&] {
     spawn(run(), [&](std::exception_ptr error) {
       try {
@@ -99,8 +105,9 @@ CLI::App* add(CLI::App& to, const char* name, const char* about, std::shared_ptr
   return command;
 }
 
-std::shared_ptr<Tool> keep(Tool tool) {
-  return std::make_shared<Tool>(std::move(tool));
+using Run = Function<Task<Result<Outcome>>(Bench)>;
+std::shared_ptr<Tool> keep(Run run, bool may_stop = false) {
+  return std::make_shared<Tool>(Tool{std::move(run), may_stop});
 }
 
 // A file of its own, no store.
@@ -142,16 +149,16 @@ void add_commands(CLI::App& app, OpenStore open, int& status) {
   store->require_subcommand(1);
 
   auto* dump_command = add(*store, "dump", "all rows, decoded", arguments, status,
-                           keep([arguments](Bench bench) { return dump(bench, arguments->dump); }));
+                           keep([arguments](Bench bench) { return dump(bench, arguments->dump); }, true));
   dump_command->add_option("--kind", arguments->dump.kinds, "only rows of this kind; may be repeated");
   dump_command->add_option("--limit", arguments->dump.limit, "at most so many rows");
   auto* get_command = add(*store, "get", "the rows whose key begins so: get player 3", arguments, status,
-                          keep([arguments](Bench bench) { return dump(bench, arguments->dump); }));
+                          keep([arguments](Bench bench) { return dump(bench, arguments->dump); }, true));
   get_command->add_option("key", arguments->dump.key, "elements of the key")->required();
   add(*store, "count", "rows and bytes of each kind", arguments, status,
-      keep([](Bench bench) { return count(bench); }));
+      keep([](Bench bench) { return count(bench); }, true));
   add(*store, "verify", "checks all rows against each other; exit status 1 if something is wrong", arguments,
-      status, keep([](Bench bench) { return verify_world(bench); }));
+      status, keep([](Bench bench) { return verify_world(bench); }, true));
 
   CLI::App* trace_command = app.add_subcommand(
       "trace", "checks a file of everframed --trace; exit status 1 if a step is not licensed");

@@ -8,31 +8,52 @@
 
 namespace everframe::inspect {
 
-void Progress::end() {
-  if (!terminal_ || drawn_ == 0) return;
-  draw();
-  fmt::print(out_, "\n");
-  drawn_ = 0;
+namespace {
+
+constexpr std::uint64_t BAR_WIDTH = 30;
+
+std::string time_text(std::int64_t seconds) {
+  if (seconds < 3'600) return fmt::format("{}:{:02}", seconds / 60, seconds % 60);
+  return fmt::format("{}:{:02}:{:02}", seconds / 3'600, seconds / 60 % 60, seconds % 60);
 }
 
-void Progress::at(std::uint64_t done) {
-  const std::uint64_t steps = terminal_ ? PROGRESS_BAR_STEPS : PROGRESS_LINE_STEPS;
-  const bool passed = done / steps != done_ / steps;
-  done_ = done;
-  if (passed) draw();
+}  // namespace
+
+void Progress::end() {
+  if (!terminal_ || !drawn_) return;
+  draw();
+  fmt::print(out_, "\n");
+  drawn_ = false;
+}
+
+void Progress::at(std::uint64_t count, std::uint64_t part) {
+  const bool passed = count / PROGRESS_LINE_STEPS != count_ / PROGRESS_LINE_STEPS;
+  count_ = count;
+  part_ = part;
+  if (terminal_ ? clock_.now() - drawn_at_ >= PROGRESS_BAR_EVERY : passed) draw();
+}
+
+// The total may be an estimate: the bar never runs over.
+std::string Progress::bar() const {
+  const std::uint64_t done = std::min(part_, total_);
+  const double share = static_cast<double>(done) / static_cast<double>(total_);
+  const auto percent = static_cast<std::uint64_t>(share * 100);
+  const std::uint64_t filled = percent * BAR_WIDTH / 100;
+  std::string text =
+      fmt::format("[{}{}] {:3} %", std::string(filled, '#'), std::string(BAR_WIDTH - filled, '.'), percent);
+  if (done == 0 || part_ >= total_) return text;
+  const double spent = std::chrono::duration<double>(clock_.now() - begun_).count();
+  return text + fmt::format("  {} left", time_text(static_cast<std::int64_t>(spent / share - spent + 0.5)));
 }
 
 void Progress::draw() {
-  constexpr std::uint64_t WIDTH = 30;
-  drawn_ = done_;
-  std::string text = fmt::format("{} {}", done_, what_);
-  if (total_ > 0) {
-    // The total may be an estimate: the bar never runs over.
-    const std::uint64_t percent = std::min<std::uint64_t>(100, done_ * 100 / total_);
-    const std::uint64_t filled = percent * WIDTH / 100;
-    text = fmt::format("[{}{}] {:3} %  {}", std::string(filled, '#'), std::string(WIDTH - filled, '.'),
-                       percent, text);
-  }
+  drawn_ = true;
+  drawn_at_ = clock_.now();
+  std::string text = fmt::format("{} {}", count_, what_);
+  if (total_ > 0) text = bar() + "  " + text;
+  const std::size_t width = text.size();
+  if (terminal_ && width < width_) text.append(width_ - width, ' ');  // over what stood there
+  width_ = width;
   fmt::print(out_, "{}{}{}", terminal_ ? "\r" : "", text, terminal_ ? "" : "\n");
   out_.flush();
 }

@@ -19,7 +19,19 @@ Task<Result<Page>> Scan::next() {
   if (!page) co_return page;
   ended_ = page->size() < page_rows_;
   if (!page->empty()) range_.begin = page->back().key + '\0';
+  rows_ += page->size();
+  for (const store::KeyValue& row : *page) bytes_ += row.key.size() + row.value.size();
+  if (watch_) {
+    if (auto watched = watch_(rows_, bytes_); !watched) co_return tl::unexpected<Error>(watched.error());
+  }
   co_return page;
+}
+
+Task<std::uint64_t> bytes_estimate(store::Database& database, platform::Executor& executor,
+                                   store::KeyRange range) {
+  store::Transaction t = database.begin(executor);
+  const auto bytes = co_await t.estimated_bytes(std::move(range));
+  co_return bytes&&* bytes > 0 ? static_cast<std::uint64_t>(*bytes) : 0;
 }
 
 Task<Result<std::string>> only_world(store::Database& database, platform::Executor& executor) {

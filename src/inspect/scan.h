@@ -4,18 +4,26 @@
 #pragma once
 #include <vector>
 
+#include "base/function.h"
 #include "store/database.h"
 
 namespace everframe::inspect {
 
 inline constexpr std::size_t PAGE_ROWS = 2'000;  // some 200 kB of entities
 
+// Told after each page what was read so far; its Error ends the scan. May be empty.
+using ScanWatch = Function<Result<void>(std::uint64_t rows, std::uint64_t bytes)>;
+
 class Scan {
  public:
   // Database and executor outlive the scan.
   Scan(store::Database& database, platform::Executor& executor, store::KeyRange range,
-       std::size_t page_rows = PAGE_ROWS)
-      : database_(database), executor_(executor), range_(std::move(range)), page_rows_(page_rows) {}
+       std::size_t page_rows = PAGE_ROWS, ScanWatch watch = {})
+      : database_(database),
+        executor_(executor),
+        range_(std::move(range)),
+        page_rows_(page_rows),
+        watch_(std::move(watch)) {}
 
   // The next rows in key order; none: the end.
   Task<Result<std::vector<store::KeyValue>>> next();
@@ -25,8 +33,15 @@ class Scan {
   platform::Executor& executor_;
   store::KeyRange range_;
   const std::size_t page_rows_;
+  const ScanWatch watch_;
   bool ended_ = false;
+  std::uint64_t rows_ = 0;
+  std::uint64_t bytes_ = 0;
 };
+
+// About how many bytes of keys and values a range has; 0 if the store cannot say.
+Task<std::uint64_t> bytes_estimate(store::Database& database, platform::Executor& executor,
+                                   store::KeyRange range);
 
 // The name of the only world of a store; several or none are refused with what there is.
 Task<Result<std::string>> only_world(store::Database& database, platform::Executor& executor);

@@ -72,6 +72,36 @@ Task<Result<std::string>> world_of(const Bench& bench) {
   co_return co_await only_world(bench.database, bench.executor);
 }
 
+// Shows how far a scan of `range` is, and ends it when the user wants that.
+class Watched {
+ public:
+  Watched(const Bench& bench, bool shown, std::uint64_t bytes)
+      : bench_(bench),
+        shown_(shown),
+        progress_(bench.progress, bench.executor.clock(), bench.terminal, "rows read", bytes) {}
+  ScanWatch watch() {
+    return [this](std::uint64_t rows, std::uint64_t bytes) -> Result<void> {
+      if (bench_.stopped != nullptr && bench_.stopped()) {
+        return fail("stopped after {} rows: what was said so far is not all", rows);
+      }
+      if (shown_) progress_.at(rows, bytes);
+      return {};
+    };
+  }
+  void end() { progress_.end(); }
+
+ private:
+  const Bench& bench_;
+  const bool shown_;
+  Progress progress_;
+};
+
+// Only a bar needs it.
+Task<std::uint64_t> bytes_to_show(const Bench& bench, store::KeyRange range) {
+  if (!bench.terminal) co_return 0;
+  co_return co_await bytes_estimate(bench.database, bench.executor, std::move(range));
+}
+
 void write_row(const Bench& bench, const View& view, const store::KeyValue& row) {
   const auto read = read_row(row);
   if (!bench.json) {
@@ -101,9 +131,11 @@ Task<Result<Outcome>> dump(Bench bench, DumpFilter filter) {
     }
   }
   const View view(bench.content);
-  Scan scan(bench.database, bench.executor, range_of_words(*world, filter.key));
-  Progress progress(bench.progress, bench.terminal, "rows read");
-  std::uint64_t seen = 0;
+  const store::KeyRange range = range_of_words(*world, filter.key);
+  const bool shown = !bench.rows_on_screen;
+  const std::uint64_t bytes = shown ? co_await bytes_to_show(bench, range) : 0;
+  Watched watched(bench, shown, bytes);
+  Scan scan(bench.database, bench.executor, range, PAGE_ROWS, watched.watch());
   std::uint64_t written = 0;
   while (written < filter.limit) {
     const auto page = co_await scan.next();
@@ -119,8 +151,6 @@ Task<Result<Outcome>> dump(Bench bench, DumpFilter filter) {
       write_row(bench, view, row);
       if (++written == filter.limit) break;
     }
-    seen += page->size();
-    if (!bench.rows_on_screen) progress.at(seen);
   }
   if (written == 0 && !filter.key.empty()) {
     co_return fail("no row of world \"{}\" begins with {}", *world, fmt::join(filter.key, " "));
@@ -137,13 +167,14 @@ Task<Result<Outcome>> count(Bench bench) {
   };
   std::map<std::string, Sum> kinds;
   Sum all;
-  Progress progress(bench.progress, bench.terminal, "rows read");
-  Scan scan(bench.database, bench.executor, store::WorldKeys(*world).all());
+  const store::KeyRange range = store::WorldKeys(*world).all();
+  const std::uint64_t bytes = co_await bytes_to_show(bench, range);
+  Watched watched(bench, true, bytes);
+  Scan scan(bench.database, bench.executor, range, PAGE_ROWS, watched.watch());
   for (;;) {
     const auto page = co_await scan.next();
     if (!page) co_return tl::unexpected<Error>(page.error());
     if (page->empty()) break;
-    progress.at(all.rows + page->size());
     for (const store::KeyValue& row : *page) {
       const auto tuple = store::unpack(row.key);
       const char* kind = tuple ? kind_of(*tuple) : nullptr;
@@ -153,7 +184,7 @@ Task<Result<Outcome>> count(Bench bench) {
       }
     }
   }
-  progress.end();
+  watched.end();
   if (!bench.json)
     fmt::print(bench.out, "world \"{}\"\n{:<14}{:>12}{:>16}\n", *world, "kind", "rows", "bytes");
   json::object report{{"world", *world}};
@@ -174,11 +205,12 @@ Task<Result<Outcome>> count(Bench bench) {
 Task<Result<Outcome>> verify_world(Bench bench) {
   const auto world = co_await world_of(bench);
   if (!world) co_return tl::unexpected<Error>(world.error());
-  Progress progress(bench.progress, bench.terminal, "rows read");
-  Function<void(std::uint64_t)> tell = [&](std::uint64_t rows) { progress.at(rows); };
-  const auto found = co_await verify(bench.database, bench.executor, *world, bench.content, std::move(tell));
+  const store::KeyRange range = store::WorldKeys(*world).all();
+  const std::uint64_t bytes = co_await bytes_to_show(bench, range);
+  Watched watched(bench, true, bytes);
+  const auto found = co_await verify(bench.database, bench.executor, *world, bench.content, watched.watch());
   if (!found) co_return tl::unexpected<Error>(found.error());
-  progress.end();
+  watched.end();
   if (bench.json) {
     json::array texts;
     for (const std::string& text : found->texts) texts.push_back(json::value(text));
@@ -204,7 +236,7 @@ Task<Result<Outcome>> replay_world(Bench bench) {
   EF_ASSERT(bench.content != nullptr);
   const auto world = co_await world_of(bench);
   if (!world) co_return tl::unexpected<Error>(world.error());
-  Progress progress(bench.progress, bench.terminal, "frames replayed");
+  Progress progress(bench.progress, bench.executor.clock(), bench.terminal, "frames replayed");
   std::uint64_t frames = 0;
   WatchFrame watch = [&](const auto&, const auto&, const auto&) { progress.at(++frames); };
   const auto done = co_await replay(bench.database, bench.executor, *world, *bench.content, std::move(watch));

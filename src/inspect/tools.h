@@ -24,6 +24,7 @@ struct Bench {
   bool json = false;                        // lines are JSON objects (RFC 8259), one a line
   bool terminal = false;                    // progress goes to a screen
   bool rows_on_screen = false;  // and so does `out`: a dump then shows no progress beside its rows
+  bool (*stopped)() = nullptr;  // asked after each page: does the user want dump, count or verify to end?
 };
 
 struct DumpFilter {

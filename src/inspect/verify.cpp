@@ -300,17 +300,14 @@ void Verification::check_meta() {
 }
 
 Task<Result<Findings>> verify(store::Database& database, platform::Executor& executor, std::string world,
-                              const world::Content* content, Function<void(std::uint64_t)> progress) {
+                              const world::Content* content, ScanWatch watch) {
   Verification verification(content);
-  Scan scan(database, executor, store::WorldKeys(world).all());
-  std::uint64_t count = 0;
+  Scan scan(database, executor, store::WorldKeys(world).all(), PAGE_ROWS, std::move(watch));
   for (;;) {
     const auto page = co_await scan.next();
     if (!page) co_return tl::unexpected<Error>(page.error());
     if (page->empty()) co_return verification.finish();
     for (const store::KeyValue& row : *page) verification.add(row);
-    count += page->size();
-    progress(count);
   }
 }
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "inspect/rows.h"
+#include "inspect/scan.h"
 
 namespace everframe::inspect {
 
@@ -103,8 +104,8 @@ class Verification {
   std::map<std::string, std::uint64_t> meta_;
 };
 
-// The whole world named `world`; `progress` is called with the rows read so far, after each page.
+// The whole world named `world`; `watch` is told of each page, and may end it.
 Task<Result<Findings>> verify(store::Database& database, platform::Executor& executor, std::string world,
-                              const world::Content* content, Function<void(std::uint64_t)> progress);
+                              const world::Content* content, ScanWatch watch);
 
 }  // namespace everframe::inspect

@@ -109,9 +109,12 @@ bool Region::ready_around(const Vec3& position) {
 
 Task<bool> Region::load_player(PlayerId id) {
   if (state_->player(id) == nullptr) {
-    store::Transaction transaction = world_.database.begin(executor());
     const std::string key = world_.keys.player(id);
-    const auto row = co_await transaction.get(key, true);
+    using Row = std::optional<std::string>;
+    Function<Task<Result<Row>>(store::Transaction&)> read = [key](store::Transaction& transaction) {
+      return transaction.get(key, true);
+    };
+    const auto row = co_await world_.database.run<Row>(executor(), std::move(read));
     if (over()) co_return false;
     if (!row || !*row) co_return false;
     Result<world::Player> player = world::read_player(bytes_of(**row));
@@ -146,7 +149,7 @@ void Region::forget_idle_player(PlayerId id) {
     maybe_idle_.insert(id);
     return;
   }
-  state_->drop_player(id);
+  if (state_->player(id) != nullptr) state_->drop_player(id);  // never loaded, if the store did not answer
   work_.erase(work);
 }
 

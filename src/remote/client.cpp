@@ -238,6 +238,21 @@ void fill_reads(platform::FdbApi& table) {
           return in.ok();
         });
   };
+  // A server that does not know this answers 2000.
+  table.transaction_get_estimated_range_size_bytes = [](FDBTransaction* t, const std::uint8_t* begin,
+                                                        int begin_length, const std::uint8_t* end,
+                                                        int end_length) {
+    return ask(
+        t, Kind::ESTIMATE,
+        [&](ByteWriter& out) {
+          out.text(text(begin, begin_length));
+          out.text(text(end, end_length));
+        },
+        [](ByteReader& in, RemoteFuture& future) {
+          future.number = static_cast<std::int64_t>(in.u64());
+          return in.ok();
+        });
+  };
   table.transaction_get_range =
       [](FDBTransaction* t, const std::uint8_t* begin, int begin_length, fdb_bool_t begin_or_equal,
          int begin_offset, const std::uint8_t* end, int end_length, fdb_bool_t end_or_equal, int end_offset,

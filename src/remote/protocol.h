@@ -22,6 +22,7 @@ enum class Kind : std::uint8_t {
   GET_RANGE = 5,
   BACKUP_BEGIN = 6,
   BACKUP_NEXT = 7,
+  ESTIMATE = 8,
 };
 
 inline constexpr std::size_t REQUEST_BYTES_MAX = 256

@@ -94,6 +94,8 @@ class Server::Connection {
         return get_key(made, in);
       case Kind::GET_RANGE:
         return get_range(made, in);
+      case Kind::ESTIMATE:
+        return estimate(made, in);
       default:
         return failed(CLIENT_INVALID_OPERATION);
     }
@@ -172,6 +174,20 @@ class Server::Connection {
       out.bytes(bytes(rows[i].value, rows[i].value_length));
     }
     if (body.size() >= ANSWER_BYTES_MAX) return failed(CLIENT_INVALID_OPERATION);
+    return body;
+  }
+
+  Result<Bytes> estimate(FDBTransaction* transaction, ByteReader& in) {
+    const std::string begin(in.text(KEY_BYTES_MAX));
+    const std::string end(in.text(KEY_BYTES_MAX));
+    if (!in.done()) return failed(CLIENT_INVALID_OPERATION);
+    const FutureHandle future(api_, api_.transaction_get_estimated_range_size_bytes(
+                                        transaction, start(begin), size(begin), start(end), size(end)));
+    std::int64_t estimated = 0;
+    if (const fdb_error_t code = future.wait()) return failed(code);
+    if (const fdb_error_t code = api_.future_get_int64(future.get(), &estimated)) return failed(code);
+    Bytes body;
+    ByteWriter(body).u64(static_cast<std::uint64_t>(estimated));
     return body;
   }
 

@@ -12,10 +12,10 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
+#include "base/proof_size.h"
 #include "base/random.h"
 #include "embedded/engine.h"
 #include "numbered.h"
@@ -26,11 +26,6 @@ extern char** environ;
 
 namespace everframe {
 namespace {
-
-int kills_wanted() {
-  const char* wanted = std::getenv("EVERFRAME_KILLS");
-  return wanted == nullptr ? 40 : std::atoi(wanted);
-}
 
 // The victim process and the pipe on which it acknowledges.
 class Victim {
@@ -121,7 +116,7 @@ TEST(Kill, AcknowledgedCommitsSurviveKillNineWholeAndWithoutHoles) {
   Prng dice(1);
   std::uint64_t acknowledged = 0;
   std::uint64_t unacknowledged = 0;
-  const int kills = kills_wanted();
+  const int kills = proof_size(40, "EVERFRAME_KILLS");
   for (int kill = 0; kill < kills && !HasFailure(); ++kill) {
     Victim victim(directory);
     const std::uint64_t told = victim.kill_after(dice.below(dice.below(4) == 0 ? 200'000 : 20'000));

@@ -3,9 +3,9 @@
 // seed that is printed on failure.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
 
+#include "base/proof_size.h"
 #include "embedded/errors.h"
 #include "embedded/memory_base.h"
 #include "embedded/storage.h"
@@ -270,8 +270,7 @@ class Machine {
 
 // How many lives: the suite's size by default, more by EVERFRAME_CRASH_LIVES for long runs.
 int lives_wanted(int normally) {
-  const char* wanted = std::getenv("EVERFRAME_CRASH_LIVES");
-  return wanted == nullptr ? normally : std::atoi(wanted);
+  return proof_size(normally, "EVERFRAME_CRASH_LIVES");
 }
 
 TEST(StorageCrash, AcknowledgedCommitsSurviveEveryCrashWholeAndWithoutHoles) {

@@ -34,8 +34,7 @@ class Inspect : public TownTest {
     ada_ = again;
   }
   Findings findings() {
-    return run<Findings>(
-        [this] { return verify(*database_, executor_, "town", &content_, [](std::uint64_t) {}); });
+    return run<Findings>([this] { return verify(*database_, executor_, "town", &content_, ScanWatch()); });
   }
   Replayed replayed(WatchFrame watch = [](const auto&, const auto&, const auto&) {}) {
     auto kept = std::make_shared<WatchFrame>(std::move(watch));

@@ -4,6 +4,7 @@
 #include <boost/json/parse.hpp>
 #include <sstream>
 
+#include "inspect/progress.h"
 #include "town.h"
 
 namespace everframe::inspect {
@@ -37,6 +38,62 @@ class Tools : public TownTest {
   std::ostringstream progress_;
   Outcome outcome_ = Outcome::FOUND;
 };
+
+class HandClock final : public platform::Clock {
+ public:
+  Time now() const override { return now_; }
+  WallMs wall() const override { return WallMs{0}; }
+  void pass(Duration span) { now_ += span; }
+
+ private:
+  Time now_{};
+};
+
+TEST(ProgressBar, ShowsTheShareAndTheTimeThatIsLeftAndNeverRunsOver) {
+  HandClock clock;
+  std::ostringstream out;
+  Progress progress(out, clock, true, "rows read", 1'000);
+  progress.at(10, 100);
+  EXPECT_EQ(out.str(), "") << "not yet";
+  clock.pass(20s);
+  progress.at(25, 250);
+  EXPECT_EQ(out.str(), "\r[#######.......................]  25 %  1:00 left  25 rows read");
+  out.str({});
+  clock.pass(60s);
+  progress.at(120, 1'200);
+  EXPECT_EQ(out.str(), "\r[##############################] 100 %  120 rows read          ")
+      << "over what stood there";
+  out.str({});
+  progress.end();
+  progress.at(121, 1'200);
+  EXPECT_EQ(out.str().back(), '\n');
+}
+
+TEST(ProgressBar, IsForTerminalsElsewhereThereIsALineNowAndThen) {
+  HandClock clock;
+  std::ostringstream out;
+  Progress progress(out, clock, false, "rows read");
+  for (std::uint64_t rows = 0; rows <= 250'000; rows += 1'000) {
+    clock.pass(1s);
+    progress.at(rows);
+  }
+  progress.end();
+  EXPECT_EQ(out.str(), "100000 rows read\n200000 rows read\n");
+}
+
+TEST_F(Tools, AnInterruptEndsAToolBetweenTwoPagesAndItSaysThatItIsNotAll) {
+  make_history();
+  for (const auto tool : {&count, &verify_world}) {
+    Bench bench{*database_, executor_, out_, progress_, &content_, "", false};
+    bench.stopped = [] { return true; };
+    try {
+      run<Outcome>([&]() -> Task<Result<Outcome>> { return (*tool)(bench); });
+      ADD_FAILURE() << "it went on";
+    } catch (const std::runtime_error& refused) {
+      EXPECT_NE(std::string(refused.what()).find("stopped after"), std::string::npos) << refused.what();
+    }
+  }
+}
 
 TEST_F(Tools, ADumpShowsEveryRowOnceAndAFilterOnlyItsOwn) {
   make_history();

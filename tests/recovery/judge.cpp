@@ -92,7 +92,7 @@ Verdict judge(const std::string& directory, const std::string& world, const worl
       run<Processed>(executor, [&] { return read_frame_log(**database, executor, world); });
   Verdict verdict{problems_of(journal, processed), 0, 0};
   const auto findings = run<inspect::Findings>(
-      executor, [&] { return inspect::verify(**database, executor, world, &content, [](std::uint64_t) {}); });
+      executor, [&] { return inspect::verify(**database, executor, world, &content, inspect::ScanWatch()); });
   verdict.problems.insert(verdict.problems.end(), findings.texts.begin(), findings.texts.end());
   verdict.frames = findings.frames;
   verdict.actions = findings.actions;

@@ -5,6 +5,7 @@
 #include "actor/supervisor.h"
 #include "base/random.h"
 #include "embedded/engine.h"
+#include "embedded/faults.h"
 #include "journal.h"
 #include "platform_os/asio_executor.h"
 #include "platform_os/line_file.h"
@@ -21,6 +22,19 @@ namespace {
 
 constexpr std::uint64_t UNANSWERED = 8;  // of one player
 constexpr std::uint64_t STEPS_BYTES_MAX = 1'000'000'000;
+
+embedded::Faults bad_day(std::uint64_t seed) {
+  embedded::Faults faults;
+  faults.seed = seed;
+  faults.read_version = {100us, 2'000us};
+  faults.read = {50us, 500us};
+  faults.commit = {500us, 5'000us};
+  faults.too_old_permille = 10;
+  faults.conflict_permille = 40;
+  faults.unknown_applied_permille = 50;
+  faults.unknown_lost_permille = 50;
+  return faults;
+}
 
 class Deaf final : public region::PosePort {
  public:
@@ -71,12 +85,14 @@ class Dweller final : public region::SessionPort, public std::enable_shared_from
 
 class Town {
  public:
-  Town(const std::string& store_directory, const std::string& journal_path, std::uint64_t last_action)
+  Town(const std::string& store_directory, const std::string& journal_path, std::uint64_t last_action,
+       std::uint64_t fault_seed)
       : last(last_action),
         before_(read_journal(journal_path)),
         journal(journal_path),
+        has_faults_(fault_seed != 0),
         steps_file_(platform_os::LineFile::open(journal_path + STEPS).value()) {
-    embedded::configure({&disk_, &clock_, 1});
+    embedded::configure({&disk_, &clock_, 1, has_faults_ ? bad_day(fault_seed) : embedded::Faults{}});
     auto opened =
         store::Database::open(embedded::api(), "embedded:" + store_directory, embedded::why_not_opened);
     if (!opened) throw std::runtime_error(opened.error().text);
@@ -95,13 +111,14 @@ class Town {
       });
     });
     executor.run();
-    return 0;
+    return has_faults_ && (figures_.conflicts == 0 || figures_.unknown_results == 0) ? FAULTS_DID_NOTHING : 0;
   }
 
   void check_done() {
     const bool all = std::all_of(dwellers_.begin(), dwellers_.end(), [](const auto& d) { return d->done(); });
     if (last == 0 || !all || ending_) return;
     ending_ = true;
+    region.cast(region::AskFigures{[this](const region::Figures& figures) { figures_ = figures; }});
     region.cast(region::Drain{[this] { supervisor_.stop([this] { executor.stop(); }); }});
   }
   SessionId new_session() { return SessionId{++sessions_}; }
@@ -137,6 +154,8 @@ class Town {
     }
   }
 
+  const bool has_faults_;
+  region::Figures figures_;
   platform_os::OsDisk disk_;
   platform_os::OsClock clock_;
   platform_os::OsEntropy entropy_;
@@ -263,8 +282,9 @@ wire::ActionBody Dweller::action(std::uint64_t seq) {
 
 }  // namespace
 
-int live(const std::string& store_directory, const std::string& journal, std::uint64_t actions) {
-  return Town(store_directory, journal, actions).live();
+int live(const std::string& store_directory, const std::string& journal, std::uint64_t actions,
+         std::uint64_t fault_seed) {
+  return Town(store_directory, journal, actions, fault_seed).live();
 }
 
 }  // namespace everframe::recovery

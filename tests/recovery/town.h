@@ -11,8 +11,13 @@ inline constexpr char WORLD[] = "town";
 inline constexpr char STEPS[] =
     ".steps";  // the journal's name, and this: the region's steps (region/steps.h)
 
+// An exit status: the store was to behave badly, and the region never noticed.
+inline constexpr int FAULTS_DID_NOTHING = 5;
+
 // `actions`: 0 goes on until it is killed; else each player ends with that action at least, all is answered,
-// the region drains, and the town returns. The exit status.
-int live(const std::string& store_directory, const std::string& journal, std::uint64_t actions);
+// the region drains, and the town returns. `fault_seed`: 0, or the store has a bad day (town.cpp), by these
+// dice. The exit status.
+int live(const std::string& store_directory, const std::string& journal, std::uint64_t actions,
+         std::uint64_t fault_seed);
 
 }  // namespace everframe::recovery

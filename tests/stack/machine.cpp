@@ -168,6 +168,11 @@ std::string Machine::pop_bytes() {
   if (auto* text = std::get_if<std::string>(&value)) return std::move(*text);
   refuse("a string is wanted");
 }
+Tuple Machine::pop_tuple() {
+  Tuple tuple;
+  for (std::int64_t left = pop_int(); left > 0; --left) tuple.push_back(pop());
+  return tuple;
+}
 void Machine::push(Element value) {
   stack_.push_back({index_, std::move(value), nullptr});
 }
@@ -187,14 +192,6 @@ store::Transaction& Machine::transaction() {
   const auto found = run_.transactions.find(transaction_);
   if (found == run_.transactions.end()) refuse("there is no transaction " + transaction_);
   return *found->second;
-}
-
-// Runs `body` in the current transaction, or in one of its own that is committed and retried.
-template <class T>
-Task<Result<T>> Machine::on(bool database, Body<T> body) {
-  if (database) co_return co_await run_.database.run<T>(run_.executor, std::move(body));
-  const auto held = run_.transactions.at(transaction_);
-  co_return co_await body(*held);
 }
 
 Task<bool> Machine::run() {
@@ -249,6 +246,7 @@ Task<bool> Machine::execute(const Instruction& instruction) {
     co_await log_stack();
     co_return true;
   }
+  if (instruction.op.starts_with("DIRECTORY_")) co_return co_await execute_directory(instruction);
   bool known = co_await execute_read(instruction);
   if (!known) known = co_await execute_range(instruction);
   if (!known) known = co_await execute_commit(instruction);
@@ -311,11 +309,6 @@ bool Machine::execute_stack(const Instruction& instruction) {
 
 bool Machine::execute_tuple(const Instruction& instruction) {
   const std::string& op = instruction.op;
-  const auto pop_tuple = [this] {
-    Tuple tuple;
-    for (std::int64_t left = pop_int(); left > 0; --left) tuple.push_back(pop());
-    return tuple;
-  };
   if (op == "TUPLE_PACK") {
     push_bytes(store::pack(pop_tuple()));
   } else if (op == "TUPLE_PACK_WITH_VERSIONSTAMP") {
@@ -353,8 +346,7 @@ bool Machine::execute_tuple(const Instruction& instruction) {
 
 void Machine::pack_with_versionstamp() {
   std::string prefix = pop_bytes();
-  Tuple tuple;
-  for (std::int64_t left = pop_int(); left > 0; --left) tuple.push_back(pop());
+  const Tuple tuple = pop_tuple();
   auto packed = store::pack_versionstamped(tuple, std::move(prefix));
   if (packed) {
     push_bytes("OK");

@@ -19,7 +19,7 @@ using tests::Content;
 class BackupTest : public tests::StoreDirectoryTest {
  protected:
   inspect::BackupJob job(Function<bool()> stopped = {}) {
-    return {disk(), path("backup"), progress_, false, std::move(stopped)};
+    return {disk(), clock(), path("backup"), progress_, false, std::move(stopped)};
   }
   Result<inspect::BackupSum> save(const std::string& directory, Function<bool()> stopped = {}) {
     const auto source = embedded::begin_backup("embedded:" + directory);

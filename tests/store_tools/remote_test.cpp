@@ -97,6 +97,20 @@ TEST_F(RemoteTest, TheToolsOwnScanRunsOverIt) {
   EXPECT_EQ(seen, rows_.size());
 }
 
+TEST_F(RemoteTest, ARangesSizeIsEstimated) {
+  auto opened = store::Database::open(live, target(), remote::why_not_opened);
+  ASSERT_TRUE(opened) << opened.error().text;
+  platform_os::AsioExecutor executor("test");
+  std::uint64_t bytes = 0;
+  const auto work = [&]() -> Task<void> {
+    const store::KeyRange range{"k10100", "k10200"};
+    bytes = co_await inspect::bytes_estimate(**opened, executor, range);
+  };
+  executor.post([&] { spawn(work(), [&](std::exception_ptr) { executor.stop(); }); });
+  executor.run();
+  EXPECT_EQ(bytes, 100U * (6 + 100));
+}
+
 TEST_F(RemoteTest, AWriteIsRefused) {
   FDBDatabase* far = connect();
   FDBTransaction* t = nullptr;
@@ -145,7 +159,7 @@ TEST_F(RemoteTest, GarbageEndsItsOwnConnectionOnly) {
     Bytes junk(dice.below(200));
     for (auto& byte : junk) byte = static_cast<std::uint8_t>(dice.next());
     if (round % 4 == 0) {
-      static_cast<void>(remote::send_frame(**stream, static_cast<remote::Kind>(dice.below(10)), junk));
+      static_cast<void>(remote::send_frame(**stream, static_cast<remote::Kind>(dice.below(11)), junk));
       static_cast<void>(remote::receive_frame(**stream, remote::ANSWER_BYTES_MAX));
     } else {
       static_cast<void>((*stream)->write(junk));
