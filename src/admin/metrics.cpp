@@ -52,6 +52,8 @@ void write(Text& text, const gateway::Figures& figures) {
   text.counter("connects_total", "Connect requests.", figures.connects);
   text.counter("connects_refused_total", "Connect requests refused.", figures.connects_refused);
   text.counter("session_crashes_total", "Sessions ended by a bug.", figures.session_crashes);
+  text.gauge("tunnels", "Sessions now that a WebSocket carries.", figures.tunnels);
+  text.counter("tunnels_opened_total", "Sessions that a WebSocket carried.", figures.tunnels_opened);
   text.counter("unknown_channels_total", "Data channels closed at once: unknown label or kind.",
                figures.unknown_channels);
   text.head("messages_total", "Messages, by channel and direction.", "counter");

@@ -12,6 +12,7 @@
 #include "everframed/content_json.h"
 #include "gateway/hub.h"
 #include "platform_os/asio_executor.h"
+#include "platform_os/host_addresses.h"
 #include "platform_os/os_clock.h"
 #include "platform_os/os_disk.h"
 #include "platform_os/os_limits.h"
@@ -89,9 +90,10 @@ class Server {
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<remote::Server> tools_;
   platform_os::AsioExecutor main_{"main"};
+  // Before those whose queues may hold timers of it until they go.
+  platform_os::AsioExecutor http_executor_{"http"};
   platform_os::AsioExecutor region_executor_{"region", platform_os::AsioExecutor::Wake::SOON};
   platform_os::AsioExecutor gateway_executor_{"gateway"};
-  platform_os::AsioExecutor http_executor_{"http"};
   boost::asio::signal_set signals_{main_.io()};
   std::shared_ptr<gateway::Line> line_;
   std::optional<actor::Supervisor> root_;
@@ -193,6 +195,7 @@ Result<void> Server::open_line() {
   options.seed = entropy_.u64();
   auto line = on(gateway_executor_, [&]() -> Result<std::shared_ptr<gateway::Line>> {
     options.candidates = configuration_.public_addresses;
+    if (options.candidates.empty()) options.candidates = platform_os::host_addresses(configuration_.udp);
     return gateway::Line::open(network_, gateway_executor_, configuration_.udp, *certificate, options);
   });
   if (!line) {
@@ -247,7 +250,9 @@ void Server::serve_http() {
 
 void Server::announce() const {
   log::info("WebRTC on udp {}", line_->local().text());
-  fmt::print("Everframe runs. The playground: http://{}/\n", http_->local().text());
+  const Address http = http_->local();
+  const std::string here = platform_os::is_unspecified(http) ? fmt::format("localhost:{}", http.port) : http.text();
+  fmt::print("Everframe runs. The playground: http://{}/\n", here);
   std::fflush(stdout);
 }
 

@@ -1,6 +1,14 @@
 // Walker: a player in Node: the SDK over node-datachannel, with legs.
 import { Client, memoryTokens } from '@everframe/client';
-import type { Content, Entity, Outcome, PeerConnection, Position, TokenStore } from '@everframe/client';
+import type {
+  ClientOptions,
+  Content,
+  Entity,
+  Outcome,
+  PeerConnection,
+  Position,
+  TokenStore,
+} from '@everframe/client';
 import { RTCPeerConnection } from 'node-datachannel/polyfill';
 import { until } from './server.js';
 
@@ -18,9 +26,10 @@ export class Walker {
     url: string,
     name: string,
     readonly tokens: TokenStore = memoryTokens(),
+    options: Partial<ClientOptions> = {},
   ) {
     const connection = RTCPeerConnection as unknown as new () => PeerConnection;
-    this.client = new Client({ url, name, tokens: this.tokens, PeerConnection: connection });
+    this.client = new Client({ url, name, tokens: this.tokens, PeerConnection: connection, ...options });
     this.client.on('welcome', ({ position }) => {
       this.place = { ...position };
       ++this.welcomes;
