@@ -1,5 +1,5 @@
 # Everframe's commands. Each installs what it needs, builds what changed, and is safe to repeat.
-.PHONY: help deps run test bench sim fuzz asan tsan format lint
+.PHONY: help deps run test bench sim sim-soak spec fuzz asan tsan format lint
 JOBS ?= $(shell nproc)
 # of make run
 HTTP ?= 127.0.0.1:8080
@@ -7,11 +7,13 @@ UDP ?= 127.0.0.1:8081
 STORE ?= embedded:./data
 # of make sim: how many times the usual number of seeds; of make fuzz: for each target
 TIMES ?= 10
+MINUTES ?= 10
+SCENARIO ?= all
 SECONDS ?= 30
 
 help:            ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*##/\1/' | \
-	  while read -r name what; do printf '  make %-7s %s\n' "$$name" "$$what"; done
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*##/\1/' | \
+	  while read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
 
 deps:            ## installs the packages that building and testing need (Debian's and npm's)
 	@tools/install_deps.sh test
@@ -38,11 +40,24 @@ bench:           ## builds (release) and runs every benchmark
 	@tools/build.sh release $(JOBS)
 	@set -e; for bench in build/release/bin/*_bench; do echo "== $$(basename $$bench)"; $$bench; done
 
-sim:             ## simulated disks that lose power and histories of transactions, TIMES (10) as many as in make test
+sim:             ## the whole server, simulated: SCENARIO (all), SEED prints one run; then disks and histories, TIMES (10)
 	@tools/install_deps.sh test
-	@tools/build.sh debug $(JOBS) embedded_test
-	@EVERFRAME_CRASH_LIVES=$$((20000 * $(TIMES))) EVERFRAME_HISTORIES=$$((3000 * $(TIMES))) \
-	  build/debug/bin/embedded_test --gtest_filter='StorageCrash.*:HistoryTest.*'
+	@tools/build.sh debug $(JOBS) everframe_simulator embedded_test embedded_engine_test
+ifdef SEED
+	@build/debug/bin/everframe_simulator --scenario $(SCENARIO) --seed $(SEED) --print
+else
+	@build/debug/bin/everframe_simulator --scenario $(SCENARIO) --seed 5000 --seeds $$((3 * $(TIMES)))
+	@EVERFRAME_CRASH_LIVES=$$((20000 * $(TIMES))) build/debug/bin/embedded_engine_test --gtest_filter='StorageCrash.*'
+	@EVERFRAME_HISTORIES=$$((3000 * $(TIMES))) build/debug/bin/embedded_test --gtest_filter='HistoryTest.*'
+endif
+
+sim-soak:        ## the simulated server for MINUTES (10), with ever new seeds
+	@tools/install_deps.sh test
+	@tools/build.sh debug $(JOBS) everframe_simulator
+	@build/debug/bin/everframe_simulator --minutes $(MINUTES)
+
+spec:            ## the formal model under TLC, where that is installed (TLC_JAR=FILE): spec/README.md
+	@tools/check_spec.sh $(JOBS)
 
 fuzz:            ## fuzzes each parser of bytes from outside for SECONDS (30); what it finds goes to build/fuzz/found
 	@tools/install_deps.sh fuzz

@@ -1,7 +1,5 @@
-// What the benchmarks share: a clock, samples and their quantiles, keys and values, and the report.
+// What the store's benchmarks share: settings, keys and values.
 #pragma once
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,23 +8,9 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "platform/fdb_api.h"
+#include "report.h"
 
 namespace everframe::bench {
-
-double now_us();  // monotonic
-
-// Durations in microseconds.
-class Samples {
- public:
-  void add(double us) { us_.push_back(us); }
-  double quantile(double q);
-  std::size_t count() const { return us_.size(); }
-
- private:
-  std::vector<double> us_;
-};
-
-double median(std::vector<double> values);
 
 // What one round of a commit load did.
 struct Commits {
@@ -65,24 +49,6 @@ struct Settings {
   std::vector<std::size_t> in_flight{1, 8, 64};
   std::vector<std::string> only;
   bool wants(std::string_view part) const;
-};
-
-// Lines for people, and the same as JSON.
-class Report {
- public:
-  // Prints "name  label value  label value …"; keeps the values under their labels.
-  struct Value {
-    const char* label;
-    double value;
-  };
-  void add(const std::string& name, const std::vector<Value>& values);
-  // Did it hold? Only said, never an exit status: a shared machine may be slow.
-  void target(const std::string& text, double reached, double wanted, bool at_most);
-  boost::json::object json() const;
-
- private:
-  boost::json::array rows_;
-  boost::json::array targets_;
 };
 
 // The parts. Each leaves nothing behind in the directory.

@@ -20,6 +20,12 @@ struct Ending {
   std::size_t mailbox_length = 0;
 };
 
+class Cell;
+// For simulations: called before each piece of any actor's work, and may throw: a bug at that place. Set and
+// unset while no actor runs; none in a server.
+using Disturbance = void (*)(const Cell&, const char* what);
+inline Disturbance disturbance = nullptr;
+
 class Cell : public std::enable_shared_from_this<Cell> {
  public:
   Cell(std::string name, platform::Executor& executor) : name_(std::move(name)), executor_(executor) {}
@@ -42,6 +48,7 @@ class Cell : public std::enable_shared_from_this<Cell> {
     if (!running_ || incarnation != incarnation_) return;
     const char* const outer = std::exchange(working_on_, what);
     try {
+      if (disturbance != nullptr) disturbance(*this, what);
       work();
     } catch (...) {
       crash(what);

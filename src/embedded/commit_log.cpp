@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "embedded/errors.h"
 #include "embedded/log_sector.h"
 
@@ -221,7 +222,8 @@ Result<void> CommitLog::append(ByteView record) {
     return fail_with(error::COMMIT_UNKNOWN_RESULT, "{}", cause.text);
   };
   if (auto written = file_->write(place_ * SECTOR_BYTES, buffer_); !written) return unknown(written.error());
-  if (!options_.faults.skip_sync && !options_.faults.answer_before_sync) {
+  const bool skip_sync = options_.faults.skip_sync || is_planted(Planted::NO_SYNC);
+  if (!skip_sync && !options_.faults.answer_before_sync) {
     if (auto synced = file_->sync(); !synced) return unknown(synced.error());
   }
   ++serial_;

@@ -36,7 +36,9 @@ Result<std::shared_ptr<Database>> Database::open(Options options) {
       delete database;
     }
   };
-  return std::shared_ptr<Database>(new Database(std::move(options), std::move(*storage)), close);
+  std::shared_ptr<Database> database(new Database(std::move(options), std::move(*storage)), close);
+  database->start();
+  return database;
 }
 
 Database::Database(Options options, std::unique_ptr<Storage> storage)
@@ -46,12 +48,26 @@ Database::Database(Options options, std::unique_ptr<Storage> storage)
       first_version_(storage_->recovered() + RESTART_GAP),
       resolver_(first_version_, options_.faults),
       published_(first_version_),
-      jitter_state_(options_.seed) {
-  committer_ = std::thread([this] { commit_loop(); });
-  settler_ = std::thread([this] { settle_loop(); });
+      jitter_state_(options_.seed) {}
+
+void Database::start() {
+  if (!options_.executors) {
+    committer_ = std::thread([this] { commit_loop(); });
+    settler_ = std::thread([this] { settle_loop(); });
+    return;
+  }
+  const std::lock_guard lock(settle_mutex_);
+  post_settle_turn();
 }
 
 Database::~Database() {
+  if (options_.executors) {
+    // What is queued has its answer still coming; nobody else can add to it any more.
+    std::vector<CommitRequest> queued = std::exchange(queue_, {});
+    if (!queued.empty()) publish(make_durable(std::move(queued)));
+    watches_.fail_all(error::OPERATION_CANCELLED);
+    return;
+  }
   {
     const std::lock_guard lock(queue_mutex_);
     stopping_ = true;
@@ -98,7 +114,7 @@ void Database::commit(CommitRequest request) {
     const std::lock_guard lock(queue_mutex_);
     if (queue_.size() < COMMITS_QUEUED_MAX) {
       queue_.push_back(std::move(request));
-      if (queue_.size() == 1) queue_changed_.notify_one();
+      if (queue_.size() == 1) wake_committer();
       return;
     }
     refusal = error::PROXY_MEMORY_LIMIT;
@@ -116,7 +132,7 @@ void Database::commit_read_only(CommitOutcome& outcome) {
 void Database::at(Time at, Function<void()> callback) {
   const std::lock_guard lock(queue_mutex_);
   timers_.emplace(at, std::move(callback));
-  queue_changed_.notify_one();
+  wake_committer();
 }
 
 std::uint64_t Database::jitter(std::uint64_t bound) {
@@ -153,23 +169,27 @@ std::vector<Function<void()>> Database::take_due_timers() {
   return due;
 }
 
+bool Database::run_due_timers(std::unique_lock<std::mutex>& lock) {
+  const auto due = take_due_timers();
+  if (due.empty()) return false;
+  lock.unlock();
+  for (const auto& callback : due) callback();
+  lock.lock();
+  return true;
+}
+
 void Database::commit_loop() {
   Future::mark_engine_thread();
   if (options_.prepare_commit_thread != nullptr) options_.prepare_commit_thread();
   pthread_setname_np(pthread_self(), "store-commit");
   std::unique_lock lock(queue_mutex_);
   for (;;) {
-    const auto due = take_due_timers();
-    if (!due.empty()) {
-      lock.unlock();
-      for (const auto& callback : due) callback();
-      lock.lock();
-    }
+    run_due_timers(lock);
     if (!queue_.empty()) {
-      auto batch = take_batch();
+      auto requests = take_batch();
       lock.unlock();
       const Time begun = options_.clock->now();
-      process(std::move(batch));
+      publish(make_durable(std::move(requests)));
       busyness_.note(begun, options_.clock->now());
       lock.lock();
     } else if (stopping_) {
@@ -183,31 +203,78 @@ void Database::commit_loop() {
   }
 }
 
-void Database::process(std::vector<CommitRequest> batch) {
-  Version version = NO_VERSION;
+void Database::wake_committer() {
+  if (!options_.executors) return queue_changed_.notify_one();
+  if (std::exchange(turn_posted_, true)) return;
+  options_.executors->commit->post([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->commit_turn();
+  });
+}
+
+void Database::commit_turn() {
+  std::unique_lock lock(queue_mutex_);
+  turn_posted_ = false;
+  run_due_timers(lock);
+  platform::Executor& executor = *options_.executors->commit;
+  if (!queue_.empty() && !batch_waits_) {
+    auto requests = take_batch();
+    batch_waits_ = true;
+    lock.unlock();
+    Batch batch = make_durable(std::move(requests));
+    executor.post([self = shared_from_this(), durable = std::move(batch)]() mutable {
+      self->publish(std::move(durable));
+      const std::lock_guard again(self->queue_mutex_);
+      self->batch_waits_ = false;
+      if (!self->queue_.empty()) self->wake_committer();
+    });
+    lock.lock();
+  }
+  if (timers_.empty()) return;
+  const Time first = timers_.begin()->first;
+  if (turn_armed_ && *turn_armed_ <= first) return;
+  turn_armed_ = first;
+  const Time now = executor.now();
+  executor.after(first > now ? first - now : Duration::zero(), [weak = weak_from_this(), first] {
+    const auto self = weak.lock();
+    if (!self) return;
+    const std::lock_guard again(self->queue_mutex_);
+    if (self->turn_armed_ == first) self->turn_armed_.reset();
+    self->wake_committer();
+  });
+}
+
+Database::Batch Database::make_durable(std::vector<CommitRequest> requests) {
+  Batch batch;
+  batch.requests = std::move(requests);
   Version oldest = NO_VERSION;
   {
     const std::lock_guard lock(version_mutex_);
     batch_open_ = true;
     const Version now = clock_version();
-    version = std::max(published_ + 1, now);
+    batch.version = std::max(published_ + 1, now);
     oldest = std::max(first_version_, now - WINDOW_VERSIONS);
   }
   resolver_.forget(oldest);
-  const bool watched = !watches_.empty();
-  std::vector<KeyRange> changed;
-  std::vector<fdb_error_t> verdicts = resolve_and_apply(batch, version, changed);
-  const auto refuse_all = [&](fdb_error_t code) {
-    for (fdb_error_t& verdict : verdicts) verdict = verdict == 0 ? code : verdict;
-    answer(batch, verdicts, NO_VERSION);
+  batch.watched = !watches_.empty();
+  batch.verdicts = resolve_and_apply(batch.requests, batch.version, batch.changed);
+  const auto refuse_all = [&batch](fdb_error_t code) {
+    for (fdb_error_t& verdict : batch.verdicts) verdict = verdict == 0 ? code : verdict;
+    batch.version = NO_VERSION;
   };
-  // On failure the batch stays open: no version is published any more.
-  if (failed_) return refuse_all(error::IO_ERROR);
-  if (auto finished = storage_->finish(); !finished) {
+  if (failed_) {
+    refuse_all(error::IO_ERROR);
+  } else if (auto finished = storage_->finish(); !finished) {
     stop_for_good(finished.error());
     const bool unknown = finished.error().code == error::COMMIT_UNKNOWN_RESULT;
-    return refuse_all(unknown ? error::COMMIT_UNKNOWN_RESULT : error::IO_ERROR);
+    refuse_all(unknown ? error::COMMIT_UNKNOWN_RESULT : error::IO_ERROR);
   }
+  return batch;
+}
+
+void Database::publish(Batch batch) {
+  const Version version = batch.version;
+  // On failure the batch stays open: no version is published any more.
+  if (version == NO_VERSION) return answer(batch.requests, batch.verdicts, NO_VERSION);
   resolver_.close_batch(version);
   {
     const std::lock_guard lock(version_mutex_);
@@ -215,10 +282,10 @@ void Database::process(std::vector<CommitRequest> batch) {
     batch_open_ = failed_;
     if (failed_) failed_at_ = version;
   }
-  answer(batch, verdicts, version);
+  answer(batch.requests, batch.verdicts, version);
   // A watch set while the batch was open saw the version before it; its key was not noted.
-  if (!watched && !watches_.empty()) changed.push_back({"", "\xff\xff"});
-  if (!changed.empty()) fire_watches(changed, version);
+  if (!batch.watched && !watches_.empty()) batch.changed.push_back({"", "\xff\xff"});
+  if (!batch.changed.empty()) fire_watches(batch.changed, version);
   wake_settler();
 }
 
@@ -344,7 +411,27 @@ void Database::wake_settler() {
   if (settle_wanted_ && (tidy_wanted_ || !tidy)) return;
   settle_wanted_ = true;
   tidy_wanted_ = tidy;
-  settle_changed_.notify_one();
+  if (!options_.executors) return settle_changed_.notify_one();
+  post_settle_turn();
+}
+
+// Moves what is old enough into the base, and keeps log segments ready.
+std::optional<Duration> Database::settle_round() {
+  Version upto = NO_VERSION;
+  {
+    const std::lock_guard version_lock(version_mutex_);
+    upto = std::min(published_, clock_version() - WINDOW_VERSIONS);
+  }
+  Result<bool> settled = true;
+  while (!failed_ && settled && *settled) settled = storage_->settle(upto);
+  if (!settled) stop_for_good(settled.error());
+  if (!failed_) {
+    if (auto tidied = storage_->tidy(); !tidied) stop_for_good(tidied.error());
+  }
+  const Version oldest = failed_ ? NO_VERSION : storage_->oldest_unsettled();
+  if (oldest == NO_VERSION) return std::nullopt;
+  const Duration due(oldest + WINDOW_VERSIONS - clock_version());
+  return std::max(due, Duration::zero()) + SETTLE_DELAY;
 }
 
 void Database::settle_loop() {
@@ -352,30 +439,39 @@ void Database::settle_loop() {
   std::unique_lock lock(settle_mutex_);
   while (!settle_stopping_) {
     lock.unlock();
-    Version upto = NO_VERSION;
-    {
-      const std::lock_guard version_lock(version_mutex_);
-      upto = std::min(published_, clock_version() - WINDOW_VERSIONS);
-    }
-    Result<bool> settled = true;
-    while (!failed_ && settled && *settled) settled = storage_->settle(upto);
-    if (!settled) stop_for_good(settled.error());
-    if (!failed_) {
-      if (auto tidied = storage_->tidy(); !tidied) stop_for_good(tidied.error());
-    }
-    const Version oldest = failed_ ? NO_VERSION : storage_->oldest_unsettled();
+    const std::optional<Duration> wait = settle_round();
     lock.lock();
     if (settle_stopping_) return;
-    if (oldest == NO_VERSION) {
+    if (!wait) {
       settle_changed_.wait(lock, [this] { return settle_wanted_ || settle_stopping_; });
     } else {
-      const Duration due(oldest + WINDOW_VERSIONS - clock_version());
       settle_wanted_ = true;  // it wakes by itself: commits need not notify
-      settle_changed_.wait_for(lock, std::max(due, Duration::zero()) + SETTLE_DELAY,
-                               [this] { return tidy_wanted_ || settle_stopping_; });
+      settle_changed_.wait_for(lock, *wait, [this] { return tidy_wanted_ || settle_stopping_; });
     }
     settle_wanted_ = tidy_wanted_ = false;
   }
+}
+
+void Database::post_settle_turn() {
+  options_.executors->settle->post([weak = weak_from_this(), turn = ++settle_turn_] {
+    const auto self = weak.lock();
+    if (self && self->settle_turn_ == turn) self->settle_turn();
+  });
+}
+
+void Database::settle_turn() {
+  {
+    const std::lock_guard lock(settle_mutex_);
+    settle_wanted_ = tidy_wanted_ = false;
+  }
+  const std::optional<Duration> wait = settle_round();
+  if (!wait) return;
+  const std::lock_guard lock(settle_mutex_);
+  settle_wanted_ = true;
+  options_.executors->settle->after(*wait, [weak = weak_from_this(), turn = ++settle_turn_] {
+    const auto self = weak.lock();
+    if (self && self->settle_turn_ == turn) self->settle_turn();
+  });
 }
 
 }  // namespace everframe::embedded

@@ -1,7 +1,9 @@
 // Database: one embedded database and its two threads. The commit thread takes what waits, checks it against
 // what others committed, gives it the next version, makes it durable with one sync, publishes it, and tells
 // everyone; it also runs the timers. The settling thread moves old versions to the base and keeps log
-// segments ready. Neither wakes while nothing is to be done.
+// segments ready. Neither wakes while nothing is to be done. Given executors, it has no threads: the same
+// rounds run there, and a batch is durable in one piece of work and published in a later one, so that a
+// simulation sees what happens in between.
 //
 // Versions: the clock's microseconds since opening, on top of what the directory held; a commit's is above
 // every read version given out before it.
@@ -14,12 +16,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
 
 #include "base/function.h"
 #include "embedded/busyness.h"
+#include "embedded/executors.h"
 #include "embedded/future.h"
 #include "embedded/resolver.h"
 #include "embedded/storage.h"
@@ -52,12 +56,13 @@ struct CommitRequest {
   std::shared_ptr<CommitOutcome> outcome;
 };
 
-class Database {
+class Database : public std::enable_shared_from_this<Database> {
  public:
   struct Options {
     const platform::Clock* clock = nullptr;
     Storage::Options storage;
     std::uint64_t seed = 1;
+    std::optional<Executors> executors;
     void (*prepare_commit_thread)() = nullptr;
     ResolverFaults faults;  // tests
   };
@@ -86,12 +91,27 @@ class Database {
 
  private:
   Database(Options options, std::unique_ptr<Storage> storage);
+  void start();
+
+  struct Batch {
+    std::vector<CommitRequest> requests;
+    std::vector<fdb_error_t> verdicts;
+    std::vector<KeyRange> changed;
+    Version version = NO_VERSION;  // none: it failed, and the verdicts say how
+    bool watched = false;
+  };
 
   void commit_loop();
   void settle_loop();
+  void commit_turn();                                       // commit_loop's rounds, one a turn
+  void settle_turn();                                       // settle_loop's
+  void wake_committer();                                    // with queue_mutex_ held
+  bool run_due_timers(std::unique_lock<std::mutex>& lock);  // false: none was due
+  std::optional<Duration> settle_round();  // how long until the next; none: until it is woken
   std::vector<CommitRequest> take_batch();
   std::vector<Function<void()>> take_due_timers();
-  void process(std::vector<CommitRequest> batch);
+  Batch make_durable(std::vector<CommitRequest> requests);
+  void publish(Batch batch);
   std::vector<fdb_error_t> resolve_and_apply(std::vector<CommitRequest>& batch, Version version,
                                              std::vector<KeyRange>& changed);
   static void fill_stamps(CommitRequest& request, Version version, std::uint16_t order, Arena& arena);
@@ -103,6 +123,7 @@ class Database {
   void stop_for_good(const Error& cause);
   Version clock_version() const;
   void wake_settler();
+  void post_settle_turn();  // with settle_mutex_ held
 
   const Options options_;
   const std::unique_ptr<Storage> storage_;
@@ -127,12 +148,16 @@ class Database {
   std::multimap<Time, Function<void()>> timers_;
   std::uint64_t jitter_state_;
   bool stopping_ = false;
+  bool turn_posted_ = false;        // on an executor: commit_turn will run
+  bool batch_waits_ = false;        // on an executor: durable, not yet published
+  std::optional<Time> turn_armed_;  // on an executor: the timer that is to run commit_turn
 
   std::mutex settle_mutex_;  // guards what follows
   std::condition_variable settle_changed_;
   bool settle_wanted_ = false;  // asked, or it will wake by itself
   bool tidy_wanted_ = false;
   bool settle_stopping_ = false;
+  std::uint64_t settle_turn_ = 0;  // on an executor: the one that counts; what asks for another replaces it
 
   std::thread committer_;
   std::thread settler_;

@@ -23,8 +23,10 @@
 // Limits: FoundationDB's (key 10,000 bytes, value 100,000, transaction 10,000,000, 5 seconds, 10,000 watches
 // a handle); 10,000 commits waiting, and 512 MB of versions younger than 5 s: beyond these commits get 1042.
 #pragma once
+#include <optional>
 #include <string>
 
+#include "embedded/executors.h"
 #include "embedded/faults.h"
 #include "platform/clock.h"
 #include "platform/disk.h"
@@ -41,6 +43,10 @@ struct Host {
   Faults faults = {};      // for tests of what is built on the store
   // Run first on each commit thread, if given: how the program asks the kernel to wake it soon.
   void (*prepare_commit_thread)() = nullptr;
+  // For simulations. With executors the engine has no threads, its callbacks run there, and the base of
+  // embedded:DIR is a file on `disk` as well (image_base.h): all that it does is on the simulation's stage.
+  std::optional<Executors> executors = {};
+  std::size_t segment_bytes = 16 << 20;  // of the log's files
 };
 
 // Before the first create_database; again only while no database is open.

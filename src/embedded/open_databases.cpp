@@ -1,7 +1,9 @@
 #include "embedded/open_databases.h"
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "embedded/errors.h"
+#include "embedded/image_base.h"
 #include "embedded/memory_base.h"
 #include "embedded/rocks_base.h"
 
@@ -33,11 +35,20 @@ Result<std::shared_ptr<Handle>> OpenDatabases::open(const std::string& target) {
   options.clock = host_.clock;
   options.seed = host_.seed;
   options.prepare_commit_thread = host_.prepare_commit_thread;
+  options.executors = host_.executors;
+  options.storage.segment_bytes = host_.segment_bytes;
+  options.faults.ignore_read_sets = options.faults.ignore_own_batch = is_planted(Planted::BLIND_RESOLVER);
   if (target.starts_with(DISK) && target.size() > DISK.size()) {
     EF_ASSERT(host_.disk != nullptr);
     options.storage.disk = host_.disk;
     options.storage.directory = target.substr(DISK.size());
-    options.storage.open_base = [](const std::string& directory) { return open_rocks_base(directory); };
+    if (host_.executors) {
+      options.storage.open_base = [disk = host_.disk](const std::string& directory) {
+        return ImageBase::open(*disk, directory);
+      };
+    } else {
+      options.storage.open_base = [](const std::string& directory) { return open_rocks_base(directory); };
+    }
   } else if (target.starts_with(MEMORY)) {
     options.storage.open_base = [](const std::string&) -> Result<std::unique_ptr<Base>> {
       return std::make_unique<MemoryBase>();

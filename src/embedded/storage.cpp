@@ -349,7 +349,7 @@ Result<bool> Storage::settle(Version upto) {
   for (const KeyRange& range : round.clears) {
     if (auto cleared = step->clear(range.begin, range.end); !cleared) return tl::unexpected(cleared.error());
   }
-  for (std::size_t i = 0; i < round.batches; ++i) {
+  for (std::size_t i = round.batches; i-- > 0;) {
     const std::shared_lock lock(mutex_);
     window_.visit_changes(round, i, [&](std::string_view key, const std::optional<std::string_view>& value) {
       value ? step->put(key, *value) : step->erase(key);
@@ -376,7 +376,7 @@ void Storage::forget_rows(const Window::Round& round, const std::vector<std::str
   for (const std::string& key : cleared) rows_.forget(key);
   for (std::size_t i = 0; i < round.batches; ++i) {
     const std::shared_lock lock(mutex_);
-    window_.visit_changes(round, i, [this](std::string_view key, const auto&) { rows_.forget(key); });
+    window_.visit_keys(round, i, [this](std::string_view key) { rows_.forget(key); });
   }
 }
 

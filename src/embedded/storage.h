@@ -47,7 +47,8 @@ class Storage {
     std::size_t segment_bytes = 16 << 20;
     std::size_t full_segments_max =
         2;  // settled ones, then the base is made durable; bounds a restart's replay
-    std::size_t row_cache_bytes = 32 << 20;
+    // Twice a region of 100,000 entities: of what is read in turn, the older half may go (RowCache, "Shape").
+    std::size_t row_cache_bytes = 64 << 20;
     StorageFaults faults;
     OpenBase open_base;
   };

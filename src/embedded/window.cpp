@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/hash.h"
@@ -100,15 +101,19 @@ void Window::push(Chains::iterator chain, std::optional<std::string_view> value,
   const std::size_t size = value ? value->size() : 0;
   void* place = batch.arena.allocate(sizeof(Node) + size, alignof(Node));
   Chain& versions = chain->second;
-  const bool again = versions.version == batch.version;  // what the batch wrote before was never seen
-  Node* node = again ? new (place) Node(*versions.newest)
-                     : new (place) Node{versions.newest, versions.version, 0, false};
-  node->size = static_cast<std::uint32_t>(size);
-  node->present = value.has_value();
+  const auto kind = value ? Node::Kind::PRESENT : Node::Kind::ABSENT;
+  Node* const node =
+      new (place) Node{versions.newest, versions.version, static_cast<std::uint32_t>(size), kind};
   if (size > 0) std::memcpy(static_cast<void*>(node + 1), value->data(), size);
-  versions = {node, batch.version};
-  if (!again) {
-    batch.keys.push_back(chain);
+  if (versions.version == batch.version) {  // what the batch wrote before was never seen
+    Node& before = *std::exchange(versions.newest, node);
+    node->older = before.older;
+    node->older_version = before.older_version;
+    before.kind = Node::Kind::MOVED;
+    before.older = node;
+  } else {
+    versions = {node, batch.version};
+    batch.keys.push_back({chain, node});
     batch.bytes += chain->first.size() + size;
   }
   batch.node_bytes += size + NODE_BYTES;
@@ -158,7 +163,7 @@ void Window::clear_range(std::string_view begin, std::string_view end, Version v
   const auto high = chains_.lower_bound(end);
   for (auto chain = chains_.lower_bound(begin); chain != high; ++chain) {
     const Node* newest = visible(chain->second, version).node;
-    if (newest != nullptr && newest->present) push(chain, std::nullopt, batch);
+    if (newest != nullptr && newest->kind == Node::Kind::PRESENT) push(chain, std::nullopt, batch);
   }
   if (segments_.empty()) segments_.emplace("", std::vector<Version>());
   const auto last = split(end);
@@ -196,7 +201,7 @@ bool Window::trim(Round& round, std::size_t steps) {
     Batch& batch = pending_.front();
     while (batch.keys_trimmed < batch.keys.size()) {
       if (steps-- == 0) return false;
-      const auto chain = batch.keys[batch.keys_trimmed++];
+      const auto chain = batch.keys[batch.keys_trimmed++].chain;
       if (chain->second.version == batch.version) forget(chain);  // else a later batch will
     }
     bytes_ -= batch.node_bytes;

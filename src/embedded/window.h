@@ -19,8 +19,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
+#include "base/assert.h"
 #include "embedded/arena.h"
 #include "embedded/hash_index.h"
 #include "embedded/inline_key.h"
@@ -67,17 +69,24 @@ class Window {
     Version version = NO_VERSION;  // through this one; NO_VERSION: nothing to do
     std::size_t batches = 0;
     std::vector<KeyRange> clears;
-    std::size_t clears_trimmed = 0;  // batches whose clears trim() has forgotten
+    std::size_t clears_trimmed = 0;           // batches whose clears trim() has forgotten
+    std::unordered_set<const void*> visited;  // chains
   };
   Round round(Version upto, std::size_t bytes_max) const;
-  // The keys that batch `index` of the round changed last within it, and their values. Before its trim().
+  // The keys whose last change within the round is batch `index`'s, and their values. From the round's last
+  // batch down to its first, and before its trim(). No chain is walked: a key that is written all the time
+  // has thousands of versions.
   template <class Visit>
-  void visit_changes(const Round& round, std::size_t index, Visit visit) const {
-    const Batch& batch = pending_[index];
-    for (const auto& chain : batch.keys) {
-      const auto [node, version] = visible(chain->second, round.version);
-      if (version == batch.version) visit(chain->first.view(), node->value());
+  void visit_changes(Round& round, std::size_t index, Visit visit) const {
+    for (const auto& [chain, node] : pending_[index].keys) {
+      if (round.visited.insert(&chain->second).second) visit(chain->first.view(), latest(node).value());
     }
+  }
+  // All keys that batch `index` of the round changed. Before its trim().
+  template <class Visit>
+  void visit_keys(const Round& round, std::size_t index, Visit visit) const {
+    EF_ASSERT(index < round.batches);
+    for (const auto& [chain, node] : pending_[index].keys) visit(chain->first.view());
   }
   // Forgets about `steps` of the round's changes, which the base now holds. Call until it gives true. Clears
   // go first: a forgotten key under a remembered clear would read as absent.
@@ -89,17 +98,17 @@ class Window {
  private:
   // A version of a key; its value's bytes lie behind it.
   struct Node {
-    const Node* older;
+    const Node* older;  // of MOVED: where the batch wrote the key again
     Version older_version;
     std::uint32_t size;
-    bool present;
+    enum class Kind : std::uint8_t { ABSENT, PRESENT, MOVED } kind;
     std::optional<std::string_view> value() const {
-      if (!present) return std::nullopt;
+      if (kind == Kind::ABSENT) return std::nullopt;
       return std::string_view(reinterpret_cast<const char*>(this + 1), size);
     }
   };
   struct Chain {
-    const Node* newest = nullptr;
+    Node* newest = nullptr;
     Version version = NO_VERSION;  // of the newest
   };
   using Chains = std::map<InlineKey, Chain, InlineKey::Less>;
@@ -111,7 +120,11 @@ class Window {
     explicit Batch(Version at) : version(at) {}
     const Version version;
     Arena arena{2'048};  // its nodes
-    std::vector<Chains::iterator> keys;
+    struct Written {
+      Chains::iterator chain;
+      const Node* node;
+    };
+    std::vector<Written> keys;
     std::vector<KeyRange> clears;
     std::size_t keys_trimmed = 0;
     std::size_t bytes = 0;       // of keys and values, as the base will get them
@@ -123,6 +136,10 @@ class Window {
   };
 
   Visible visible(const Chain& chain, Version at) const;
+  static const Node& latest(const Node* node) {
+    while (node->kind == Node::Kind::MOVED) node = node->older;
+    return *node;
+  }
   Index& index_of(std::uint64_t hash) { return index_[hash >> 58]; }
   const Index& index_of(std::uint64_t hash) const { return index_[hash >> 58]; }
   Chains::iterator chain_of(std::string_view key);  // made, if there was none

@@ -72,6 +72,9 @@ Told read_configuration(int argc, char** argv) {
   option(app, "sessions-max", c.sessions_max, "players at once")->check(CLI::Range(1, 100'000));
   option(app, "state-kbit-s", c.state_kbit_s, "budget of pose messages to one player, kbit/s")
       ->check(CLI::Range(32, 100'000));
+  option(app, "trace", c.trace, "append each step of region and gateway to this file (spec/README.md)");
+  option(app, "trace-mb-max", c.trace_mb_max, "size of --trace's file that this process writes, MB")
+      ->check(CLI::Range(1, 1'000'000));
   option(app, "log-level", c.log_level, "least level of what is logged to standard error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
   try {

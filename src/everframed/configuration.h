@@ -26,6 +26,8 @@ struct Configuration {
   unsigned sessions_max = 5'000;
   unsigned state_kbit_s = 256;
   std::string log_level = "info";
+  std::string trace;  // empty: none
+  unsigned trace_mb_max = 1'000;
 };
 
 // The configuration, or the process's exit status: 0 after --help, 2 after a refusal that was printed.

@@ -4,22 +4,20 @@
 #include <filesystem>
 #include <future>
 
-#include "actor/supervisor.h"
 #include "admin/http_server.h"
 #include "base/log.h"
 #include "embedded/backup.h"
 #include "embedded/engine.h"
 #include "everframed/content_json.h"
-#include "gateway/hub.h"
+#include "node/node.h"
 #include "platform_os/asio_executor.h"
 #include "platform_os/host_addresses.h"
+#include "platform_os/line_file.h"
 #include "platform_os/os_clock.h"
 #include "platform_os/os_disk.h"
 #include "platform_os/os_limits.h"
 #include "platform_os/short_slice.h"
 #include "platform_os/udp_network.h"
-#include "region/genesis.h"
-#include "region/region.h"
 #include "remote/server.h"
 #include "store/fdb_library.h"
 
@@ -70,9 +68,10 @@ class Server {
  private:
   Result<std::unique_ptr<store::Database>> open_store();
   Result<void> open_world();
+  Result<void> open_trace();
   Result<void> open_tools(const std::string& target);
   Result<void> open_line();
-  void start_actors();
+  void make_node();
   Result<void> open_http();
   void serve_http();
   void announce() const;
@@ -86,6 +85,8 @@ class Server {
   platform_os::OsDisk disk_;
   platform_os::UdpNetwork network_;
   const store::WorldKeys keys_;
+  std::unique_ptr<platform_os::LineFile> trace_file_;
+  std::optional<region::StepLines> trace_;
   std::optional<world::Content> content_;
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<remote::Server> tools_;
@@ -95,10 +96,7 @@ class Server {
   platform_os::AsioExecutor region_executor_{"region", platform_os::AsioExecutor::Wake::SOON};
   platform_os::AsioExecutor gateway_executor_{"gateway"};
   boost::asio::signal_set signals_{main_.io()};
-  std::shared_ptr<gateway::Line> line_;
-  std::optional<actor::Supervisor> root_;
-  actor::Ref<region::Message> region_;
-  actor::Ref<gateway::HubMessage> hub_;
+  std::optional<node::Node> node_;
   std::unique_ptr<admin::HttpServer> http_;
   admin::SiteFiles files_;  // until they are served
   bool draining_ = false;
@@ -122,6 +120,8 @@ Result<void> Server::start() {
   if (auto http = open_http(); !http) return http;
   region_executor_.start();
   gateway_executor_.start();
+  if (auto trace = open_trace(); !trace) return trace;
+  make_node();
   if (auto line = open_line(); !line) return line;
   if (auto world = open_world(); !world) return world;
   return {};
@@ -151,12 +151,7 @@ Result<void> Server::open_world() {
   std::promise<Result<region::Genesis>> made;
   region_executor_.post([&] {
     const auto make = [](Server& self, std::promise<Result<region::Genesis>>& out) -> Task<> {
-      Function<void(std::size_t, std::size_t)> progress = [](std::size_t done, std::size_t all) {
-        if (done == all || done % 256 == 0) log::info("making the world: {} of {} chunks", done, all);
-      };
-      Result<region::Genesis> genesis =
-          co_await region::ensure_world(*self.database_, self.region_executor_, self.keys_, *self.content_,
-                                        self.configuration_.world_seed, std::move(progress));
+      Result<region::Genesis> genesis = co_await self.node_->open_world(*self.database_);
       out.set_value(std::move(genesis));
     };
     spawn(make(*this, made), [&](std::exception_ptr error) {
@@ -164,11 +159,16 @@ Result<void> Server::open_world() {
     });
   });
   const Result<region::Genesis> genesis = made.get_future().get();
-  if (!genesis) return tl::unexpected<Error>(genesis.error());
-  if (genesis->made) log::info("a new world: seed {}, {} entities", genesis->seed, genesis->entities);
-  if (genesis->content_hash != content_->hash) {
-    log::warn("the content pack is not the one that this world was made from: fine if it only appends");
-  }
+  return genesis ? Result<void>() : tl::unexpected<Error>(genesis.error());
+}
+
+Result<void> Server::open_trace() {
+  if (configuration_.trace.empty()) return {};
+  auto file = platform_os::LineFile::open(configuration_.trace);
+  if (!file) return fail("--trace: {}", file.error().text);
+  trace_file_ = std::move(*file);
+  trace_.emplace([this](std::string_view line) { trace_file_->append(line); },
+                 std::uint64_t{configuration_.trace_mb_max} * 1'000'000);
   return {};
 }
 
@@ -187,50 +187,36 @@ Result<void> Server::open_tools(const std::string& target) {
   return {};
 }
 
+void Server::make_node() {
+  node::Node::Options options;
+  options.udp = configuration_.udp;
+  options.public_addresses = configuration_.public_addresses;
+  if (options.public_addresses.empty())
+    options.public_addresses = platform_os::host_addresses(configuration_.udp);
+  options.world_seed = configuration_.world_seed;
+  options.state_hz = configuration_.state_hz;
+  options.view_chunks = configuration_.view_chunks;
+  options.frame_interval_min = std::chrono::milliseconds(configuration_.frame_interval_min_ms);
+  options.sessions_max = configuration_.sessions_max;
+  options.state_kbit_s = configuration_.state_kbit_s;
+  const node::Node::Surroundings around{{main_, region_executor_, gateway_executor_},
+                                        network_,
+                                        entropy_,
+                                        clock_,
+                                        *content_,
+                                        keys_,
+                                        trace_ ? &*trace_ : nullptr};
+  node_.emplace(around, std::move(options));
+}
+
 Result<void> Server::open_line() {
-  auto certificate = transport::Certificate::make();
+  const auto certificate = transport::Certificate::make();
   if (!certificate) return tl::unexpected<Error>(certificate.error());
-  transport::Endpoint::Options options;
-  options.peers_max = configuration_.sessions_max + 1'000;  // those that are joining or leaving
-  options.seed = entropy_.u64();
-  auto line = on(gateway_executor_, [&]() -> Result<std::shared_ptr<gateway::Line>> {
-    options.candidates = configuration_.public_addresses;
-    if (options.candidates.empty()) options.candidates = platform_os::host_addresses(configuration_.udp);
-    return gateway::Line::open(network_, gateway_executor_, configuration_.udp, *certificate, options);
-  });
+  const auto line = on(gateway_executor_, [&] { return node_->open_line(*certificate); });
   if (!line) {
     return fail("--udp: {}; set UDP=ADDR:PORT for make run, or --udp", line.error().text);
   }
-  line_ = std::move(*line);
   return {};
-}
-
-void Server::start_actors() {
-  root_.emplace(main_, actor::Intensity{}, [this](const std::string& child) {
-    log::error("{} cannot be kept running: the server stops", child);
-    stop(1);
-  });
-  region::Region::Options region_options;
-  region_options.frame_interval_min = std::chrono::milliseconds(configuration_.frame_interval_min_ms);
-  region_options.state_hz = configuration_.state_hz;
-  const region::Region::World world{*content_, *database_, keys_, entropy_, clock_};
-  actor::ChildSpec region_spec{"region 1", actor::Restart::PERMANENT, region_executor_};
-  region_ =
-      root_->start_child<region::Message>(std::move(region_spec), [world, region_options](actor::Life life) {
-        return std::make_unique<region::Region>(std::move(life), world, region_options);
-      });
-  gateway::Hub::Options hub_options;
-  hub_options.sessions_max = configuration_.sessions_max;
-  hub_options.session.state_hz = static_cast<std::uint8_t>(configuration_.state_hz);
-  hub_options.session.view_chunks = static_cast<std::uint8_t>(configuration_.view_chunks);
-  hub_options.session.world_edge_mm = content_->rules.world_size_mm / 2;
-  hub_options.session.content_hash = content_->hash;
-  hub_options.session.state_bytes_a_second = configuration_.state_kbit_s * 1'000 / 8;
-  actor::ChildSpec hub_spec{"hub", actor::Restart::PERMANENT, gateway_executor_};
-  hub_ = root_->start_child<gateway::HubMessage>(
-      std::move(hub_spec), [this, hub_options, line = line_](actor::Life life) {
-        return std::make_unique<gateway::Hub>(std::move(life), clock_, line, region_, hub_options);
-      });
 }
 
 Result<void> Server::open_http() {
@@ -244,12 +230,13 @@ Result<void> Server::open_http() {
 }
 
 void Server::serve_http() {
-  http_->serve({std::move(files_), content_json(*content_), content_hash_text(*content_), hub_, region_});
+  http_->serve({std::move(files_), content_json(*content_), content_hash_text(*content_), node_->hub(),
+                node_->region()});
   http_executor_.start();
 }
 
 void Server::announce() const {
-  log::info("WebRTC on udp {}", line_->local().text());
+  log::info("WebRTC on udp {}", node_->udp().text());
   const Address http = http_->local();
   const std::string here = platform_os::is_unspecified(http) ? fmt::format("localhost:{}", http.port) : http.text();
   fmt::print("Everframe runs. The playground: http://{}/\n", here);
@@ -276,11 +263,7 @@ void Server::drain() {
     stop(1);
   });
   http_->stop();
-  region_.cast(region::Drain{[this] {
-    main_.post([this] {
-      hub_.cast(gateway::Drain{[this] { main_.post([this] { root_->stop([this] { stop(0); }); }); }});
-    });
-  }});
+  node_->drain([this] { stop(0); });
 }
 
 void Server::stop(int status) {
@@ -293,7 +276,10 @@ int Server::run() {
   signals_.add(SIGINT);
   wait_for_signal();
   main_.post([this] {
-    start_actors();
+    node_->start([this](const std::string& child) {
+      log::error("{} cannot be kept running: the server stops", child);
+      stop(1);
+    });
     serve_http();
     announce();
   });

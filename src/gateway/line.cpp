@@ -93,7 +93,7 @@ void Line::send_outgoing() {
   batch_.clear();
   for (const transport::Outgoing& datagram : outgoing_) batch_.push_back({datagram.to, datagram.bytes});
   socket_->send(batch_);
-  outgoing_.clear();
+  endpoint_->recycle(outgoing_);
 }
 
 void Line::arm() {

@@ -1,6 +1,7 @@
 #include "gateway/session.h"
 
 #include "base/log.h"
+#include "base/planted.h"
 #include "gateway/peer.h"
 #include "wire/codec.h"
 
@@ -271,6 +272,13 @@ void Session::told(region::Entered entered) {
 void Session::told(region::Told told) {
   if (const auto* applied = std::get_if<wire::Applied>(&told.event))
     frame_ = std::max(frame_, applied->frame);
+  if (around_.settings.steps != nullptr) {
+    if (auto step = region::step_of(player_, told.event)) {
+      using Kind = region::Step::Kind;
+      step->kind = step->kind == Kind::ACCEPTED ? Kind::SAY_ACCEPTED : Kind::SAY_ANSWER;
+      around_.settings.steps->take(*step);
+    }
+  }
   if (!send_event(told.event)) return;
   const bool is_answer = std::holds_alternative<wire::Accepted>(told.event) ||
                          std::holds_alternative<wire::Applied>(told.event) ||
@@ -412,6 +420,7 @@ void Session::goodbye(wire::GoodbyeReason reason, std::string detail) {
   become(State::LEAVING);
   if (detail.size() > wire::DETAIL_MAX) detail.resize(wire::DETAIL_MAX);
   send_event(wire::Goodbye{reason, std::move(detail)});
+  if (is_planted(Planted::SPOKE_AFTER_GOODBYE)) send_event(wire::Pong{});
   close_when_drained(now() + LEAVING_MAX);
 }
 

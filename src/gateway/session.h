@@ -16,6 +16,7 @@
 #include "gateway/signaling.h"
 #include "platform/clock.h"
 #include "region/messages.h"
+#include "region/steps.h"
 
 namespace everframe::gateway {
 
@@ -58,6 +59,7 @@ struct SessionSettings {
   std::int32_t world_edge_mm = 512'000;  // half the world's side
   std::uint64_t content_hash = 0;
   std::size_t state_bytes_a_second = 32'000;  // 256 kbit/s
+  region::Steps* steps = nullptr;             // hears what is sent, if anybody wants to know
 };
 struct SessionSurroundings {
   SessionSettings settings;

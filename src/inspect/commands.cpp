@@ -9,6 +9,7 @@
 #include "inspect/content_pack.h"
 #include "inspect/progress.h"
 #include "inspect/tools.h"
+#include "inspect/trace.h"
 #include "platform_os/asio_executor.h"
 #include "platform_os/os_disk.h"
 
@@ -25,6 +26,7 @@ struct Arguments {
   std::string world;
   std::string content;
   std::string json;
+  std::string trace;
   DumpFilter dump;
   HistoryFilter history;
   std::uint64_t entity = 0;
@@ -101,6 +103,24 @@ std::shared_ptr<Tool> keep(Tool tool) {
   return std::make_shared<Tool>(std::move(tool));
 }
 
+// A file of its own, no store.
+int trace(const std::string& path) {
+  std::ifstream in(path);
+  if (!in) {
+    fmt::print(std::cerr, "{} cannot be read\n", path);
+    return COULD_NOT;
+  }
+  const auto verdict = check_trace(in);
+  if (!verdict) {
+    fmt::print(std::cerr, "{}: {}\n", path, verdict.error().text);
+    return COULD_NOT;
+  }
+  fmt::print("{} steps, {} frames, {} answers{}: {}\n", verdict->lines, verdict->frames, verdict->answers,
+             verdict->cut ? ", cut at its limit" : "",
+             verdict->complaint.empty() ? "all are licensed" : "NOT licensed, " + verdict->complaint);
+  return static_cast<int>(verdict->complaint.empty() ? Outcome::WELL : Outcome::FOUND);
+}
+
 HistoryFilter filter_of(const Arguments& arguments) {
   HistoryFilter filter = arguments.history;
   if (arguments.entity != 0) filter.entity = EntityId{arguments.entity};
@@ -132,6 +152,11 @@ void add_commands(CLI::App& app, OpenStore open, int& status) {
       keep([](Bench bench) { return count(bench); }));
   add(*store, "verify", "checks all rows against each other; exit status 1 if something is wrong", arguments,
       status, keep([](Bench bench) { return verify_world(bench); }));
+
+  CLI::App* trace_command = app.add_subcommand(
+      "trace", "checks a file of everframed --trace; exit status 1 if a step is not licensed");
+  trace_command->add_option("file", arguments->trace, "the file")->required();
+  trace_command->callback([arguments, &status] { status = trace(arguments->trace); });
 
   add(app, "replay", "makes the world again from its seed and frame log, and compares", arguments, status,
       keep([](Bench bench) { return replay_world(bench); }), true);

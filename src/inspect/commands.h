@@ -1,5 +1,5 @@
 // Commands: the tools over a stored world, for a program's command line.
-//   store dump|get|count|verify, replay, history
+//   store dump|get|count|verify, replay, history, trace
 // Exit status: 0 done and well; 1 verify found something, or replay came out otherwise; 2 it could not be
 // done. Threads: a command runs on an executor of its own, on the caller's thread, until it is done.
 #pragma once

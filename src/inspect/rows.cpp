@@ -128,11 +128,6 @@ std::optional<Row> read_kind(KeyTail& key, const std::string& value, std::string
 
 }  // namespace
 
-std::string key_text(std::string_view key) {
-  if (const auto tuple = store::unpack(key)) return store::to_text(*tuple);
-  return fmt::format("{:02x}", fmt::join(bytes_of(key), ""));
-}
-
 Result<Row> read_row(const store::KeyValue& row) {
   const auto tuple = store::unpack(row.key);
   if (!tuple) return fail("{}: the key is no tuple: {}", key_text(row.key), tuple.error().text);

@@ -72,7 +72,6 @@ static_assert(std::size(KIND_NAMES) == std::variant_size_v<Row>);
 
 Result<Row> read_row(const store::KeyValue& row);
 
-// The key for people: ("W", "chunk", 7, 9); bytes that are no tuple in hexadecimal.
-std::string key_text(std::string_view key);
+using store::key_text;
 
 }  // namespace everframe::inspect

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/planted.h"
 #include "region/convert.h"
+#include "region/ownership.h"
 #include "region/region.h"
 #include "world/generate.h"
 #include "world/records.h"
@@ -20,6 +22,21 @@ constexpr std::size_t DUE_MAX = 500;  // of a frame; more wait for the next
 
 std::string text(const Bytes& bytes) {
   return std::string(chars_of(bytes));
+}
+
+template <class All>  // of queued actions
+std::vector<StepAction> actions_of(const All& all) {
+  std::vector<StepAction> out;
+  for (const auto& queued : all) out.push_back({queued.input.player, queued.input.seq});
+  return out;
+}
+
+std::vector<StepAction> actions_of(const std::vector<world::PlayerOutcome>& outcomes) {
+  std::vector<StepAction> out;
+  for (const auto& [player, outcome] : outcomes) {
+    out.push_back({player, outcome.seq, static_cast<std::uint8_t>(outcome.refusal)});
+  }
+  return out;
 }
 
 }  // namespace
@@ -53,9 +70,11 @@ Task<> Region::take_over() {
   if (!taken) store_failed("taking the region over", taken.error());
   epoch_ = taken->epoch;
   head_ = taken->head;
+  step(Step::Kind::TAKE_OVER, head_.frame, [] { return std::vector<StepAction>(); });
   state_.emplace(world_.content, head_.next_entity, head_.hash);
   co_await read_queue();
   if (over()) co_return;
+  step(Step::Kind::OPEN, head_.frame, [this] { return actions_of(queue_); });
   log::info("region {} is ours: epoch {}, frame {}, {} actions waiting", raw(options_.id), epoch_,
             raw(head_.frame), queue_.size());
   open_ = true;
@@ -102,18 +121,15 @@ Task<> Region::t1() {
     batch.push_back(std::move(arrivals_.front()));
     arrivals_.pop_front();
   }
-  const std::string ownership_key = world_.keys.region(options_.id);
   store::Transaction transaction = world_.database.begin(executor());
   for (;;) {
-    const auto owner = co_await transaction.get(ownership_key);
+    const auto ours = co_await owns(transaction, world_.keys, options_.id, epoch_, false);
     if (over()) co_return;
     Error error;
-    if (!owner) {
-      error = owner.error();
+    if (!ours) {
+      error = ours.error();
     } else {
-      const auto ownership = *owner ? read_ownership(**owner) : fail("it is gone");
-      if (!ownership || ownership->epoch != epoch_)
-        throw std::runtime_error("the region is not ours any more");
+      if (!*ours) throw std::runtime_error("the region is not ours any more");
       for (const Queued& queued : batch) {
         transaction.set(world_.keys.input(options_.id, queued.input.player, queued.input.seq),
                         text(world::write_input(queued.input)));
@@ -130,6 +146,7 @@ Task<> Region::t1() {
   }
   figures_.t1.add((now() - began).count());
   figures_.actions_accepted += batch.size();
+  step(Step::Kind::DURABLE, head_.frame, [&] { return actions_of(batch); });
   for (Queued& queued : batch) {
     work_.at(queued.input.player).durable = queued.input.seq;
     tell(queued.input.player, wire::Accepted{queued.input.seq});
@@ -178,7 +195,9 @@ Task<> Region::frame() {
     co_return;
   }
   const Time began = now();
+  if (is_planted(Planted::OTHER_DICE)) work.frame.seed ^= 1;
   work.effects = world::apply(*state_, work.frame);
+  if (is_planted(Planted::OTHER_DICE)) work.frame.seed ^= 1;
   for (const world::EntityChange& change : work.effects.entities) {
     if (change.before) in_flight_.insert(chunk_of(change.before->position));
     if (change.after) in_flight_.insert(chunk_of(change.after->position));
@@ -186,6 +205,8 @@ Task<> Region::frame() {
   figures_.apply.add((now() - began).count());
   work.head.next_entity = work.effects.next_entity_after;
   work.head.hash = work.effects.hash_after;
+  if (is_planted(Planted::SHOWN_EARLY)) show(changes_of(work.effects), {}, false);
+  step(Step::Kind::START_FRAME, work.frame.no, [&] { return actions_of(work.actions); });
   try {
     co_await commit(work);
   } catch (...) {
@@ -200,6 +221,7 @@ Task<> Region::frame() {
     co_return;
   }
   figures_.t2.add((now() - began).count());
+  step(Step::Kind::FINISH_FRAME, work.frame.no, [&] { return actions_of(work.effects.outcomes); });
   release(work);
   evict();
   arm_due();
@@ -288,24 +310,22 @@ void Region::add_move(Work& work, PlayerId player) {
 // ---- T2 ----
 
 Task<> Region::commit(const Work& work) {
-  const std::string ownership_key = world_.keys.region(options_.id);
   const std::string head_key = world_.keys.region_head(options_.id);
   store::Transaction transaction = world_.database.begin(executor());
   for (;;) {
     Error error;
-    const auto owner = co_await transaction.get(ownership_key);
+    const auto ours = co_await owns(transaction, world_.keys, options_.id, epoch_, false);
     const auto head_row = co_await transaction.get(head_key);
     if (over()) co_return;
-    if (!owner || !head_row) {
-      error = !owner ? owner.error() : head_row.error();
+    if (!ours || !head_row) {
+      error = !ours ? ours.error() : head_row.error();
     } else {
-      const auto ownership = *owner ? read_ownership(**owner) : fail("it is gone");
-      if (!ownership || ownership->epoch != epoch_)
-        throw std::runtime_error("the region is not ours any more");
+      if (!*ours) throw std::runtime_error("the region is not ours any more");
       const auto head = *head_row ? read_head(**head_row) : fail("it is gone");
       if (!head) throw std::runtime_error("the region's head: " + head.error().text);
       if (head->frame == work.frame.no) co_return;  // the attempt with unknown result had committed
       if (*head != head_) throw std::runtime_error("the region's head is not where we left it");
+      if (is_planted(Planted::LOST_COMMIT) && raw(work.frame.no) % 16 == 0) co_return;
       write_rows(transaction, work);
       const auto committed = co_await transaction.commit();
       if (over()) co_return;
@@ -341,7 +361,7 @@ void Region::write_rows(store::Transaction& transaction, const Work& work) {
   for (const auto& [item, delta] : totals) {
     if (delta != 0) transaction.add(keys.ledger_total(item), delta);
   }
-  if (!effects.ledger.empty()) {
+  if (!effects.ledger.empty() && !(is_planted(Planted::FORGOTTEN_LEDGER) && raw(work.frame.no) % 8 == 0)) {
     transaction.set(keys.ledger_entries(options_.id, work.frame.no),
                     text(world::write_ledger(effects.ledger)));
   }
@@ -369,6 +389,7 @@ void Region::release(Work& work) {
     const SessionId session = work_.at(outcome.player).session;
     if (raw(session) != 0) actors.insert(session);
   }
+  step(Step::Kind::SHOW, work.frame.no, [] { return std::vector<StepAction>(); });
   show(changes, actors, true);
   for (const world::EntityChange& change : work.effects.entities) {
     if (!change.after || change.after->type != world_.content.body) continue;

@@ -20,6 +20,7 @@
 #include "region/messages.h"
 #include "region/poses.h"
 #include "region/records.h"
+#include "region/steps.h"
 #include "store/database.h"
 #include "store/world_keys.h"
 #include "world/state.h"
@@ -47,6 +48,7 @@ class Region final : public actor::Actor<Message> {
     const store::WorldKeys& keys;
     platform::Entropy& entropy;
     const platform::Clock& clock;
+    Steps* steps = nullptr;  // hears what happens, if anybody wants to know
   };
   Region(actor::Life life, World world, Options options);
 
@@ -104,6 +106,7 @@ class Region final : public actor::Actor<Message> {
   void leave(SessionId id, const Ended* ended);
   void answer_again(const Act& request, const world::Player& player, const PlayerWork& work);
   void tell(PlayerId player, wire::ServerEvent event);
+  void answer(SessionPort& port, PlayerId player, wire::ServerEvent event);
   void drained_if_done();
   void refuse_early(SessionId session, ActionSeq seq, world::Refusal why);
   std::vector<wire::Stack> inventory_of(const world::Player& player) const;
@@ -145,6 +148,11 @@ class Region final : public actor::Actor<Message> {
   }
   void arm_due();
   WallMs world_time() const;
+  // Tells the trace, if there is one; only then are the actions asked for.
+  template <class Actions>
+  void step(Step::Kind kind, FrameNo frame, const Actions& actions) const {
+    if (world_.steps != nullptr) world_.steps->take({kind, options_.id, epoch_, frame, actions()});
+  }
 
   // ---- chunks.cpp: what is loaded, and who sees it ----
   Task<> load_chunk(ChunkCode code);

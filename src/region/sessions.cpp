@@ -1,7 +1,9 @@
 // Who is here: admission, entering and leaving, actions and poses as they arrive.
 #include "base/log.h"
+#include "base/planted.h"
 #include "region/accounts.h"
 #include "region/convert.h"
+#include "region/ownership.h"
 #include "region/region.h"
 #include "world/generate.h"
 
@@ -67,8 +69,12 @@ Task<> Region::enter(Enter request) {
   const bool found = co_await load_player(id);
   if (over()) co_return;
   const std::string key = world_.keys.session(id);
+  // Who lost the region without knowing it yet welcomes nobody: what it has in memory may be old.
   Function<Task<Result<bool>>(store::Transaction&)> next_epoch =
-      [key](store::Transaction& transaction) -> Task<Result<bool>> {
+      [this, key](store::Transaction& transaction) -> Task<Result<bool>> {
+    const auto ours = co_await owns(transaction, world_.keys, options_.id, epoch_, false);
+    if (!ours) co_return tl::unexpected<Error>(ours.error());
+    if (!*ours) throw std::runtime_error("the region is not ours any more");
     const auto row = co_await transaction.get(key);
     if (!row) co_return tl::unexpected<Error>(row.error());
     const std::uint64_t epoch = (*row ? store::read_u64_value(**row).value_or(0) : 0) + 1;
@@ -77,10 +83,11 @@ Task<> Region::enter(Enter request) {
   };
   const Result<bool> counted = co_await world_.database.run<bool>(executor(), std::move(next_epoch));
   if (over()) co_return;
+  // As with T1 and T2: who cannot write must not go on, or nobody would ever restart it.
+  if (!counted) throw std::runtime_error("entering: " + counted.error().text);
   co_await settled();
   if (over()) co_return;
-  if (!found || !counted || draining_) {
-    if (!counted) log::error("entering player {}: {}", raw(id), counted.error().text);
+  if (!found || draining_) {
     request.port->tell(Ended{wire::GoodbyeReason::UNAVAILABLE, draining_ ? "the server stops" : "try again"});
   } else {
     bring_in(request);
@@ -103,6 +110,7 @@ void Region::bring_in(Enter& request) {
   work.session = request.session;
   sessions_[request.session] = Session{id, request.port, std::move(request.poses), {}};
   poses_.add(id, player.body, player.name, place, stored, now());
+  step(Step::Kind::ENTER, head_.frame, [&] { return std::vector{StepAction{id, work.answered}}; });
   request.port->tell(Entered{id, player.body, player.name, place.position, place.yaw, head_.frame,
                              work.answered, inventory_of(player)});
   arm_tick();
@@ -147,6 +155,10 @@ void Region::on(Act request) {
   const ActionSeq seq = request.action.seq;
   if (seq <= work.taken) {
     ++figures_.resends;
+    if (is_planted(Planted::SECOND_EFFECT)) {
+      arrivals_.push_back({world::Input{id, seq, to_world(request.action.body)}, now()});
+      return start_t1();
+    }
     return answer_again(request, *state_->player(id), work);
   }
   if (raw(seq) - raw(work.answered) > wire::UNANSWERED_MAX) {
@@ -162,6 +174,7 @@ void Region::on(Act request) {
     return refuse_early(request.session, seq, world::Refusal::BUSY);
   }
   work.taken = seq;
+  step(Step::Kind::ARRIVE, head_.frame, [&] { return std::vector{StepAction{id, seq}}; });
   arrivals_.push_back({world::Input{id, seq, to_world(request.action.body)}, now()});
   start_t1();
 }
@@ -171,22 +184,33 @@ void Region::answer_again(const Act& request, const world::Player& player, const
   SessionPort& port = *sessions_.at(request.session).port;
   const ActionSeq seq = request.action.seq;
   if (seq > work.answered) {
-    if (seq <= work.durable) port.tell(Told{wire::Accepted{seq}});
+    if (seq <= work.durable) answer(port, player.id, wire::Accepted{seq});
     return;
   }
+  if (is_planted(Planted::SWALLOWED_RESEND)) return;
   for (const world::Outcome& outcome : player.outcomes) {
     if (outcome.seq != seq) continue;
-    port.tell(Told{answer_of(outcome)});
+    answer(port, player.id, answer_of(outcome));
     return;
   }
   // Older than what is remembered: it took effect or was refused long ago, and its sender was told then.
-  port.tell(Told{wire::Applied{seq, head_.frame}});
+  answer(port, player.id, wire::Applied{seq, head_.frame});
 }
 
 void Region::tell(PlayerId player, wire::ServerEvent event) {
   const auto work = work_.find(player);
   if (work == work_.end() || raw(work->second.session) == 0) return;
-  sessions_.at(work->second.session).port->tell(Told{std::move(event)});
+  answer(*sessions_.at(work->second.session).port, player, std::move(event));
+}
+
+void Region::answer(SessionPort& port, PlayerId player, wire::ServerEvent event) {
+  if (world_.steps != nullptr) {
+    if (auto told = step_of(player, event)) {
+      told->region = options_.id;
+      world_.steps->take(*told);
+    }
+  }
+  port.tell(Told{std::move(event)});
 }
 
 void Region::on(PoseMade request) {

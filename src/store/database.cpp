@@ -1,9 +1,11 @@
 #include "store/database.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "store/future.h"
 #include "store/network.h"
+#include "store/recent_version.h"
 #include "store/world_keys.h"
 
 namespace everframe::store {
@@ -15,6 +17,11 @@ constexpr int CONFLICT_READ = 0;        // FDB_CONFLICT_RANGE_TYPE_READ
 constexpr int CONFLICT_WRITE = 1;
 constexpr int OPTION_NEXT_WRITE_NO_CONFLICT = 30;  // fdb.options
 constexpr int OPTION_PRIORITY_BATCH = 201;
+constexpr int OPTION_TIMEOUT = 500;
+constexpr int OPTION_RETRY_LIMIT = 501;
+constexpr int OPTION_REPORT_CONFLICTING_KEYS = 712;
+constexpr std::string_view CONFLICTING_KEYS = "\xff\xff/transaction/conflicting_keys/";
+constexpr std::size_t CONFLICTS_TOLD = 5;  // in an Error's text
 
 const std::uint8_t* start_of(std::string_view text) {
   return reinterpret_cast<const std::uint8_t*>(text.data());
@@ -31,11 +38,24 @@ std::string copy(const std::uint8_t* bytes, int length) {
                      : std::string(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length));
 }
 
+std::string text_of(const std::vector<KeyRange>& ranges) {
+  std::string out;
+  for (std::size_t i = 0; i < ranges.size() && i < CONFLICTS_TOLD; ++i) {
+    const KeyRange& range = ranges[i];
+    if (i > 0) out += ", ";
+    out += key_text(range.begin);
+    if (range.end != range.begin + '\0') out += " to " + key_text(range.end);
+  }
+  if (ranges.size() > CONFLICTS_TOLD) out += fmt::format(" and {} more", ranges.size() - CONFLICTS_TOLD);
+  return out;
+}
+
 }  // namespace
 
 struct Transaction::State {
-  State(const platform::FdbApi& table, FDBTransaction* transaction, platform::Executor& home)
-      : api(table), handle(transaction), executor(home) {}
+  State(const platform::FdbApi& table, FDBTransaction* transaction, platform::Executor& home,
+        std::shared_ptr<RecentVersion> last_version)
+      : api(table), handle(transaction), executor(home), recent(std::move(last_version)) {}
   ~State() { api.transaction_destroy(handle); }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -44,11 +64,24 @@ struct Transaction::State {
     return failed_with(api, doing, code);
   }
 
+  void forget_try() {
+    stamp_orders = 0;
+    reports_conflicts = false;
+    checks.clear();
+    hooks.clear();
+  }
+
   const platform::FdbApi& api;
   FDBTransaction* const handle;
   platform::Executor& executor;
+  const std::shared_ptr<RecentVersion> recent;  // the database's
   int inline_left = INLINE_MAX;
-  std::uint32_t stamp_orders = 0;  // given out since the last retry
+
+  // Of this try.
+  std::uint32_t stamp_orders = 0;  // given out
+  bool reports_conflicts = false;
+  std::deque<CommitCheck> checks;  // one that runs may add others behind it
+  std::vector<Function<void()>> hooks;
 };
 
 // The coroutines hold the state themselves: a Transaction may go while one of them waits. Its destructor has
@@ -202,9 +235,61 @@ struct Transaction::Steps {
 
   // Never inline, so that a loop over transactions unwinds the stack.
   static Task<Result<void>> commit(Shared state) {
+    const Time sent = state->executor.now();
     Future future(state->api, state->api.transaction_commit(state->handle), state->executor, nullptr);
     const fdb_error_t code = co_await future;
+    if (code == NOT_COMMITTED && state->reports_conflicts) {
+      const auto ranges = co_await conflicts(state);
+      if (ranges && !ranges->empty()) {
+        co_return fail_with(code, "the store: committing: others wrote meanwhile what this had read: {}",
+                            text_of(*ranges));
+      }
+    }
     if (code != 0) co_return state->failed("committing", code);
+    if (state->recent->is_known()) {
+      std::int64_t version = -1;
+      const fdb_error_t refused = state->api.transaction_get_committed_version(state->handle, &version);
+      if (refused == 0) state->recent->learn(version, sent);
+    }
+    const auto hooks = std::exchange(state->hooks, {});
+    for (const auto& hook : hooks) hook();
+    co_return Result<void>{};
+  }
+
+  static Task<Result<void>> commit_checked(Shared state, Transaction& self) {
+    for (std::size_t i = 0; i < state->checks.size(); ++i) {
+      const auto allowed = co_await state->checks[i](self);
+      if (!allowed) co_return allowed;
+    }
+    co_return co_await commit(state);
+  }
+
+  // A row "1" where a range begins, "0" where it ends (documentation "Special Keys").
+  static Task<Result<std::vector<KeyRange>>> conflicts(Shared state) {
+    KeyRange all{std::string(CONFLICTING_KEYS), std::string(CONFLICTING_KEYS) + "\xff\xff"};
+    const auto rows = co_await get_range(state, std::move(all), RangeOptions());
+    if (!rows) co_return tl::unexpected<Error>(rows.error());
+    std::vector<KeyRange> out;
+    for (const KeyValue& row : *rows) {
+      std::string key = row.key.substr(CONFLICTING_KEYS.size());
+      if (row.value == "1") {
+        out.push_back({std::move(key), {}});
+      } else if (!out.empty()) {
+        out.back().end = std::move(key);
+      }
+    }
+    co_return std::move(out);
+  }
+
+  static Task<Result<void>> read_weakly(Shared state) {
+    const Time asked = state->executor.now();
+    if (const auto known = state->recent->not_older_than(WEAK_READ_AGE_MAX, asked)) {
+      state->api.transaction_set_read_version(state->handle, *known);
+      co_return Result<void>{};
+    }
+    const auto version = co_await read_version(state);
+    if (!version) co_return tl::unexpected<Error>(version.error());
+    state->recent->learn(*version, asked);
     co_return Result<void>{};
   }
 
@@ -212,10 +297,11 @@ struct Transaction::Steps {
     Future future(state->api, state->api.transaction_on_error(state->handle, error.code), state->executor,
                   nullptr);
     const fdb_error_t code = co_await future;
-    state->stamp_orders = 0;
+    state->forget_try();
     if (code == 0) co_return Result<void>{};
     if (code == error.code) co_return tl::unexpected<Error>(std::move(error));
-    co_return state->failed("retrying", code);
+    co_return fail_with(code, "the store: retrying: {} (FoundationDB's error {}); before that: {}",
+                        state->api.get_error(code), code, error.text);
   }
 };
 
@@ -238,7 +324,38 @@ Task<Result<std::int64_t>> Transaction::read_version() {
   return Steps::read_version(state_);
 }
 Task<Result<void>> Transaction::commit() {
+  if (!state_->checks.empty()) return Steps::commit_checked(state_, *this);
   return Steps::commit(state_);
+}
+void Transaction::add_commit_check(CommitCheck check) {
+  state_->checks.push_back(std::move(check));
+}
+void Transaction::after_commit(Function<void()> hook) {
+  state_->hooks.push_back(std::move(hook));
+}
+void Transaction::report_conflicts() {
+  EF_ASSERT(state_->api.transaction_set_option(state_->handle, OPTION_REPORT_CONFLICTING_KEYS, nullptr, 0) ==
+            0);
+  state_->reports_conflicts = true;
+}
+Task<Result<std::vector<KeyRange>>> Transaction::conflicts() {
+  return Steps::conflicts(state_);
+}
+Task<Result<void>> Transaction::read_weakly() {
+  return Steps::read_weakly(state_);
+}
+
+// Both options are known to every engine; they stay over retries (API 610 and later).
+void Transaction::set_limits(const RunOptions& options) {
+  const auto set = [&](int option, std::int64_t value) {
+    const std::string bytes = u64_value(static_cast<std::uint64_t>(value));
+    EF_ASSERT(state_->api.transaction_set_option(state_->handle, option, start_of(bytes), length_of(bytes)) ==
+              0);
+  };
+  if (options.time_max > Duration::zero()) {
+    set(OPTION_TIMEOUT, std::chrono::ceil<std::chrono::milliseconds>(options.time_max).count());
+  }
+  if (options.retries_max >= 0) set(OPTION_RETRY_LIMIT, options.retries_max);
 }
 Task<Result<void>> Transaction::on_error(Error error) {
   return Steps::on_error(state_, std::move(error));
@@ -375,6 +492,7 @@ void Transaction::set_read_version(std::int64_t version) {
   state_->api.transaction_set_read_version(state_->handle, version);
 }
 void Transaction::reset() {
+  state_->forget_try();
   state_->api.transaction_reset(state_->handle);
 }
 void Transaction::cancel() {
@@ -395,6 +513,7 @@ struct Database::Connection {
 
   const platform::FdbApi& api;
   FDBDatabase* const handle;
+  const std::shared_ptr<RecentVersion> recent = std::make_shared<RecentVersion>();
 };
 
 Database::Database(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
@@ -424,7 +543,8 @@ Transaction Database::begin(platform::Executor& executor) {
   FDBTransaction* handle = nullptr;
   const fdb_error_t refused = connection_->api.database_create_transaction(connection_->handle, &handle);
   EF_ASSERT(refused == 0);  // FoundationDB refuses only a handle that is none
-  return Transaction(std::make_shared<Transaction::State>(connection_->api, handle, executor));
+  return Transaction(
+      std::make_shared<Transaction::State>(connection_->api, handle, executor, connection_->recent));
 }
 
 }  // namespace everframe::store

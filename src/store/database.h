@@ -18,6 +18,7 @@
 #include "base/function.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "base/time.h"
 #include "platform/executor.h"
 #include "platform/fdb_api.h"
 #include "store/tuple.h"
@@ -26,6 +27,22 @@ namespace everframe::store {
 
 inline constexpr int NOT_COMMITTED = 1020;
 inline constexpr int COMMIT_UNKNOWN_RESULT = 1021;
+inline constexpr int TRANSACTION_TIMED_OUT = 1031;
+
+// What weak reads may see: as of FoundationDB's GRV cache (MAX_VERSION_CACHE_LAG).
+inline constexpr Duration WEAK_READ_AGE_MAX = 100ms;
+
+// Of one run(), over all its tries.
+struct RunOptions {
+  // From its begin to its end; rounded up to milliseconds; 0: none. Past it the Error is 1031: a commit that
+  // was under way may still happen.
+  Duration time_max{0};
+  int retries_max = -1;  // then the last try's Error is given; -1: no limit
+  // The first try may see a state up to WEAK_READ_AGE_MAX old, but none older than this Database's last
+  // commit; it then asks nobody for a read version. Still serializable, not strictly.
+  bool weak_reads = false;
+  bool report_conflicts = false;  // Transaction::report_conflicts() in each try
+};
 
 struct KeyValue {
   std::string key;
@@ -137,6 +154,24 @@ class Transaction {
 
   Watch watch(std::string_view key);  // in force once this has committed
   StampPromise versionstamp();        // of what this will commit
+
+  // Runs within commit(), before anything is committed, in the order they were added, and may read and write
+  // like all else; its Error is then commit()'s. For what must hold of all that a body and those whom it
+  // calls wrote together. This outlives a commit that has checks, and is not moved meanwhile.
+  using CommitCheck = Function<Task<Result<void>>(Transaction&)>;
+  void add_commit_check(CommitCheck check);
+  // Runs once after a commit that is known to have happened, before commit() returns. A body that finds its
+  // mark set (guards.h) must add its hook all the same: the try that did the work may not have been told.
+  void after_commit(Function<void()> hook);
+  // A try that fails forgets its checks and hooks: a body adds them each time it runs.
+
+  // Before the commit: if it fails with NOT_COMMITTED, its Error names what this had read and others wrote
+  // meanwhile, and conflicts() gives it. Until the next try only. Costs the cluster some work.
+  void report_conflicts();
+  Task<Result<std::vector<KeyRange>>> conflicts();
+  // Reads from a state up to WEAK_READ_AGE_MAX old, if this Database knows one (RunOptions::weak_reads).
+  // Before all reads.
+  Task<Result<void>> read_weakly();
   // A number that no other call on this transaction has given since its last retry: the user's part of a
   // versionstamp. More than 65,536 of them are a bug.
   std::uint16_t next_stamp_order();
@@ -167,6 +202,7 @@ class Transaction {
   struct State;
   struct Steps;
   explicit Transaction(std::shared_ptr<State> state);
+  void set_limits(const RunOptions& options);
   std::shared_ptr<State> state_;
 };
 
@@ -185,23 +221,28 @@ class Database {
 
   // The retry loop: runs `body` in a transaction and commits, again as long as FoundationDB says that it may
   // help. The body must be idempotent: after commit_unknown_result it runs again although it may have been
-  // committed. An Error with code 0 from the body ends the loop, nothing committed. `body` lives until the
-  // end.
+  // committed. An Error with code 0 from the body or a commit check ends the loop, nothing committed. `body`
+  // lives until the end.
   template <class T>
-  Task<Result<T>> run(platform::Executor& executor, Function<Task<Result<T>>(Transaction&)> body) {
+  Task<Result<T>> run(platform::Executor& executor, Function<Task<Result<T>>(Transaction&)> body,
+                      RunOptions options = {}) {
     Transaction transaction = begin(executor);
-    for (;;) {
-      Result<T> result = co_await body(transaction);
-      Error error;
-      if (result) {
-        Result<void> committed = co_await transaction.commit();
-        if (committed) co_return result;
-        error = committed.error();
-      } else {
-        error = result.error();
-        if (error.code == 0) co_return result;
+    transaction.set_limits(options);
+    for (bool first = true;; first = false) {
+      Result<void> done{};
+      if (options.report_conflicts) transaction.report_conflicts();
+      if (options.weak_reads && first) done = co_await transaction.read_weakly();
+      if (done) {
+        Result<T> result = co_await body(transaction);
+        if (result) {
+          done = co_await transaction.commit();
+          if (done) co_return result;
+        } else {
+          done = tl::unexpected<Error>(result.error());
+        }
       }
-      Result<void> again = co_await transaction.on_error(error);
+      if (done.error().code == 0) co_return tl::unexpected<Error>(done.error());
+      const Result<void> again = co_await transaction.on_error(done.error());
       if (!again) co_return tl::unexpected<Error>(again.error());
     }
   }

@@ -31,6 +31,12 @@ inline constexpr std::string_view PARTITION_LAYER = "partition";
 
 class DirectoryLevel;  // one directory layer: the root's, or a partition's
 
+struct DirectoryOptions {
+  Subspace nodes{"\xfe"};
+  Subspace contents;             // prefixes are given out beneath it
+  bool manual_prefixes = false;  // may create() name a prefix?
+};
+
 // A directory that exists, as it was when it was opened.
 class Directory {
  public:
@@ -38,22 +44,27 @@ class Directory {
   const std::string& layer() const { return layer_; }
   bool is_partition() const { return layer_ == PARTITION_LAYER; }
   const Subspace& contents() const;  // of a partition: a bug, its keys belong to its directories
+  const std::string& prefix() const { return contents_.key(); }
+  // The directory layer that it lies in, the root's or a partition's; so many names of path() lead there.
+  const DirectoryOptions& level() const { return level_; }
+  std::size_t level_depth() const { return level_depth_; }
 
  private:
   friend class DirectoryLevel;
   friend class DirectoryCache;
-  Directory(DirectoryPath path, std::string prefix, std::string layer)
-      : path_(std::move(path)), contents_(std::move(prefix)), layer_(std::move(layer)) {}
+  Directory(DirectoryPath path, std::string prefix, std::string layer, DirectoryOptions level,
+            std::size_t level_depth)
+      : path_(std::move(path)),
+        contents_(std::move(prefix)),
+        layer_(std::move(layer)),
+        level_(std::move(level)),
+        level_depth_(level_depth) {}
 
   DirectoryPath path_;
   Subspace contents_;
   std::string layer_;
-};
-
-struct DirectoryOptions {
-  Subspace nodes{"\xfe"};
-  Subspace contents;             // prefixes are given out beneath it
-  bool manual_prefixes = false;  // may create() name a prefix?
+  DirectoryOptions level_;
+  std::size_t level_depth_;
 };
 
 class Directories {

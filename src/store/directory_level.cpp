@@ -42,7 +42,8 @@ bool DirectoryLevel::Node::leads_into_partition(const DirectoryPath& path) const
 Directory DirectoryLevel::directory(const DirectoryPath& path, std::string prefix, std::string layer) const {
   DirectoryPath absolute = base_;
   absolute.insert(absolute.end(), path.begin(), path.end());
-  return Directory(std::move(absolute), std::move(prefix), std::move(layer));
+  return Directory(std::move(absolute), std::move(prefix), std::move(layer),
+                   {nodes_, contents_, manual_prefixes_}, base_.size());
 }
 
 DirectoryLevel DirectoryLevel::partition(const DirectoryPath& path, const Node& node) const {

@@ -1,5 +1,7 @@
 #include "store/tuple.h"
 
+#include <fmt/ranges.h>
+
 #include <bit>
 #include <cstring>
 
@@ -508,6 +510,11 @@ std::string to_text(const Tuple& tuple) {
   std::string out;
   append_text(out, tuple);
   return out;
+}
+
+std::string key_text(std::string_view key) {
+  if (const auto tuple = unpack(key)) return to_text(*tuple);
+  return fmt::format("{:02x}", fmt::join(bytes_of(key), ""));
 }
 
 }  // namespace everframe::store

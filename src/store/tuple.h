@@ -141,5 +141,6 @@ KeyRange range_of(std::string_view packed_prefix);
 
 // For people: ("W", "chunk", 12, b"\x00\xff").
 std::string to_text(const Tuple& tuple);
+std::string key_text(std::string_view key);  // likewise; of what is no tuple its bytes, in hex
 
 }  // namespace everframe::store

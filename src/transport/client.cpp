@@ -44,8 +44,8 @@ struct Client::Impl {
   bool over = false;
   Duration check_gap = CHECK_FIRST;
   std::optional<Time> next_check;
+  Time checked{};  // when the last was sent
   Time heard{};
-  Time last_now{};  // of the last call: what a DTLS timer counts from
   Time connect_by{};
   bool connected = false;
   StunTransaction transaction{};
@@ -61,6 +61,7 @@ struct Client::Impl {
     const std::string username = remote.ufrag + ":" + ufrag;
     ready.push_back(
         {server, write_stun_request(transaction, username, remote.password, PRIORITY, tie_breaker, true)});
+    checked = now;
     next_check = now + (reached ? CONSENT_EVERY : check_gap);
     check_gap = std::min(check_gap * 2, CHECK_MAX);
   }
@@ -72,6 +73,7 @@ struct Client::Impl {
     heard = now;
     next_check = now + CONSENT_EVERY;
     if (std::exchange(reached, true)) return;
+    link->expect_round_trip(now - checked);
     link->start(now);
   }
 
@@ -155,7 +157,7 @@ void Client::receive(const Address& from, ByteView datagram, Time now) {
   if (self.over || !self.link || from != self.server || datagram.empty()) return;
   if (looks_like_stun(datagram)) {
     self.on_stun(datagram, now);
-  } else if (self.link->receive(datagram, now) == Link::Heard::RECORD) {
+  } else if (self.link->receive(datagram, now) >= Link::Heard::RECORD) {
     self.heard = now;
   }
   self.collect(now);
@@ -163,7 +165,6 @@ void Client::receive(const Address& from, ByteView datagram, Time now) {
 
 void Client::advance(Time now) {
   Impl& self = *impl_;
-  self.last_now = now;
   if (self.over || !self.link) return;
   if (!self.connected && self.connect_by <= now) return self.end("connecting took too long", now);
   if (self.heard + SILENCE_MAX <= now) return self.end("the server has been silent for too long", now);
@@ -179,7 +180,7 @@ std::optional<Time> Client::next_timeout() const {
   if (!self.connected) first = std::min(first, self.connect_by);
   if (self.next_check) first = std::min(first, *self.next_check);
   if (self.reached) {
-    if (const auto link = self.link->next_timeout(self.last_now)) first = std::min(first, *link);
+    if (const auto link = self.link->next_timeout()) first = std::min(first, *link);
   }
   return first;
 }
@@ -205,7 +206,6 @@ void Client::close(std::string reason, Time now) {
 
 void Client::flush(Time now, std::vector<Outgoing>& out) {
   Impl& self = *impl_;
-  self.last_now = now;
   std::move(self.ready.begin(), self.ready.end(), std::back_inserter(out));
   self.ready.clear();
   Bytes datagram;

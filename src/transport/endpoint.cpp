@@ -2,26 +2,26 @@
 
 #include <algorithm>
 #include <deque>
-#include <set>
 #include <unordered_map>
 
 #include "transport/ice_text.h"
 #include "transport/link.h"
 #include "transport/sdp.h"
 #include "transport/stun.h"
+#include "transport/timer_wheel.h"
 
 namespace everframe::transport {
 
 namespace {
 
-constexpr std::size_t ADDRESSES_A_PEER = 8;    // that passed STUN; a phone changes networks, a flood does not
+constexpr std::size_t BUFFERS_KEPT = 256;      // for datagrams to come
 constexpr std::size_t MESSAGE_MAX = 64 << 10;  // what we say that we accept
 constexpr std::size_t STUN_SIZE_MAX = 576;     // of a check; browsers' have about 100 bytes
 constexpr std::uint16_t UNKNOWN_ATTRIBUTE =
     420;  // STUN errors: RFC 8489 section 14.8, RFC 8445 section 7.3.1.1
 constexpr std::uint16_t ROLE_CONFLICT = 487;
 
-struct Peer {
+struct Peer : TimerWheel::Node {
   Peer(PeerId of, const SessionDescription& answer, const SessionDescription& offer,
        const std::shared_ptr<const Certificate>& certificate, Prng random, Time now)
       : id(of),
@@ -38,9 +38,11 @@ struct Peer {
   std::vector<Address> proven;     // by STUN; the oldest first
   std::optional<Address> address;  // where we send: where the last authenticated record came from
   Time heard;
+  std::optional<Time> answered;    // the first check; until the handshake begins
   std::optional<Time> connect_by;  // until the association is open
   std::uint64_t bad_packets = 0;   // of link.bad_packets(), counted already
-  std::optional<Time> armed;
+  std::uint64_t bad_records = 0;   // likewise
+  std::size_t queued = 0;          // datagrams of its handshake that wait for their step
   bool dirty = false;
 };
 
@@ -62,8 +64,17 @@ struct Endpoint::Impl {
   std::unordered_map<PeerId, std::unique_ptr<Peer>> peers;
   std::unordered_map<std::string, PeerId> by_ufrag;
   std::unordered_map<Address, PeerId, AddressHash> by_address;
-  std::set<std::pair<Time, PeerId>> timers;
+  std::unordered_map<Address, std::size_t, AddressHash> by_ip;  // how many proven addresses there, port 0
+  TimerWheel timers;
   std::deque<PeerId> dirty;
+  struct Waiting {
+    PeerId peer;
+    Address from;
+    Bytes datagram;
+    Time since;
+  };
+  std::deque<Waiting> handshakes;  // of datagrams, HANDSHAKE_QUEUE_MAX at most
+  std::vector<Bytes> spare;        // buffers, BUFFERS_KEPT at most
 
   void emit(Outgoing datagram, std::vector<Outgoing>& out) {
     ++figures.datagrams_out;
@@ -71,8 +82,23 @@ struct Endpoint::Impl {
     out.push_back(std::move(datagram));
   }
   void poll(Peer& peer, Time now, std::vector<Outgoing>& out) {
-    Bytes datagram;
-    while (peer.address && peer.link.poll(datagram, now)) emit({*peer.address, std::move(datagram)}, out);
+    if (!peer.address) return;
+    Bytes datagram = buffer();
+    while (peer.link.poll(datagram, now)) {
+      emit({*peer.address, std::move(datagram)}, out);
+      datagram = buffer();
+    }
+    keep(std::move(datagram));
+  }
+  Bytes buffer() {
+    if (spare.empty()) return {};
+    Bytes out = std::move(spare.back());
+    spare.pop_back();
+    return out;
+  }
+  void keep(Bytes used) {
+    if (used.capacity() > 0 && used.capacity() <= DATAGRAM_MAX && spare.size() < BUFFERS_KEPT)
+      spare.push_back(std::move(used));
   }
   std::vector<Outgoing> ready;  // answers to STUN, and last words
   std::deque<PeerEvent> events;
@@ -88,12 +114,16 @@ struct Endpoint::Impl {
   }
   void emit(ByteView bytes, const Address& to) { ready.push_back({to, Bytes(bytes.begin(), bytes.end())}); }
 
+  Result<Accepted> accept(std::string_view offer, Time now);
   void on_stun(const Address& from, ByteView datagram, Time now);
-  void prove(Peer& peer, const Address& from, bool nominated);
-  void on_record(const Address& from, ByteView datagram, Time now);
+  bool prove(Peer& peer, const Address& from, bool nominated);
+  void forget(Peer& peer, const Address& address);
+  void on_dtls(const Address& from, ByteView datagram, Time now);
+  void on_record(Peer& peer, const Address& from, ByteView datagram, Time now);
+  void step_handshakes(Time now);
   void collect(Peer& peer, Time now);
   void arm(Peer& peer, Time now);
-  Time due(const Peer& peer, Time now) const;
+  Time due(const Peer& peer) const;
   void advance(Peer& peer, Time now);
   void end(Peer& peer, std::string reason, Time now);
 };
@@ -120,42 +150,93 @@ void Endpoint::Impl::on_stun(const Address& from, ByteView datagram, Time now) {
   if (message->controlled) {  // a lite agent is always the controlled one
     return emit(write_stun_error(message->transaction, ROLE_CONFLICT, "Role Conflict", peer.password), from);
   }
+  const Bytes answer = write_stun_success(message->transaction, from, peer.password);
+  if (answer.size() > datagram.size()) {  // no honest check is so short: it has a priority and a tie-breaker
+    ++figures.bad_stun;
+    return;
+  }
+  if (peer.proven.empty()) peer.answered = now;
+  if (!prove(peer, from, message->use_candidate)) return;
   peer.heard = now;
-  prove(peer, from, message->use_candidate);
-  emit(write_stun_success(message->transaction, from, peer.password), from);
+  emit(answer, from);
   touch(peer);
 }
 
-void Endpoint::Impl::prove(Peer& peer, const Address& from, bool nominated) {
+void Endpoint::Impl::forget(Peer& peer, const Address& address) {
+  const auto mapped = by_address.find(address);
+  if (mapped != by_address.end() && mapped->second == peer.id) by_address.erase(mapped);
+  Address ip = address;
+  ip.port = 0;
+  if (const auto counted = by_ip.find(ip); counted != by_ip.end() && --counted->second == 0)
+    by_ip.erase(counted);
+}
+
+// False if too many are behind that IP address.
+bool Endpoint::Impl::prove(Peer& peer, const Address& from, bool nominated) {
   if (std::find(peer.proven.begin(), peer.proven.end(), from) == peer.proven.end()) {
+    Address ip = from;
+    ip.port = 0;
+    std::size_t& there = by_ip[ip];
+    if (there >= options.peers_an_ip_max) {
+      ++figures.crowded_addresses;
+      return false;
+    }
+    ++there;
     if (peer.proven.size() >= ADDRESSES_A_PEER) {
       const auto oldest = std::find_if(peer.proven.begin(), peer.proven.end(),
                                        [&](const Address& a) { return a != peer.address; });
-      const auto mapped = by_address.find(*oldest);
-      if (mapped != by_address.end() && mapped->second == peer.id) by_address.erase(mapped);
+      forget(peer, *oldest);
       peer.proven.erase(oldest);
     }
     peer.proven.push_back(from);
   }
-  by_address[from] =
-      peer.id;  // two peers behind one address and port cannot be told apart: the last one has it
+  // Two peers behind one address and port cannot be told apart: the last one has it.
+  by_address[from] = peer.id;
   // Until records flow the client's choice counts; from then on only a record that decrypts moves the peer.
   if (!peer.address || (nominated && !peer.link.secured())) peer.address = from;
+  return true;
 }
 
-void Endpoint::Impl::on_record(const Address& from, ByteView datagram, Time now) {
+void Endpoint::Impl::on_dtls(const Address& from, ByteView datagram, Time now) {
   const auto found = by_address.find(from);
   if (found == by_address.end()) {
     ++figures.unknown_address;
     return;
   }
   Peer& peer = *peers.at(found->second);
+  if (peer.link.secured()) return on_record(peer, from, datagram, now);
+  if (peer.queued >= HANDSHAKE_DATAGRAMS_A_PEER || handshakes.size() >= HANDSHAKE_QUEUE_MAX ||
+      datagram.size() > DATAGRAM_MAX) {
+    ++figures.handshakes_dropped;
+    return;
+  }
+  ++peer.queued;
+  handshakes.push_back({peer.id, from, Bytes(datagram.begin(), datagram.end()), now});
+}
+
+void Endpoint::Impl::step_handshakes(Time now) {
+  for (std::size_t step = 0; step < HANDSHAKE_STEPS && !handshakes.empty(); ++step) {
+    const Waiting waiting = std::move(handshakes.front());
+    handshakes.pop_front();
+    Peer* const peer = find(waiting.peer);
+    if (peer == nullptr) continue;
+    --peer->queued;
+    // A client begins when our answer to its check arrives.
+    if (const auto answered = std::exchange(peer->answered, std::nullopt))
+      peer->link.expect_round_trip(waiting.since - *answered);
+    on_record(*peer, waiting.from, waiting.datagram, now);
+  }
+}
+
+void Endpoint::Impl::on_record(Peer& peer, const Address& from, ByteView datagram, Time now) {
   const bool was_secured = peer.link.secured();
   const Link::Heard heard = peer.link.receive(datagram, now);
-  if (heard == Link::Heard::NOTHING && !peer.link.closed()) ++figures.bad_records;
-  if (heard == Link::Heard::RECORD) {
+  const std::uint64_t bad = peer.link.bad_records();
+  figures.bad_records += bad - std::exchange(peer.bad_records, bad);
+  if (heard >= Link::Heard::RECORD) {
     peer.heard = now;
-    if (peer.address != from) {
+    // Only by its newest record: one that was held back must not move it to where it came from.
+    if (heard == Link::Heard::NEWEST && peer.address != from) {
       peer.address = from;
       ++figures.roamed;
     }
@@ -195,32 +276,26 @@ void Endpoint::Impl::end(Peer& peer, std::string reason, Time now) {
     while (peer.link.poll(datagram, now)) ready.push_back({*peer.address, std::move(datagram)});
   }
   if (!peer.connect_by) --figures.connected;
-  for (const Address& address : peer.proven) {
-    const auto mapped = by_address.find(address);
-    if (mapped != by_address.end() && mapped->second == peer.id) by_address.erase(mapped);
-  }
+  for (const Address& address : peer.proven) forget(peer, address);
   by_ufrag.erase(peer.ufrag);
-  if (peer.armed) timers.erase({*peer.armed, peer.id});
+  timers.cancel(peer);
   events.push_back({peer.id, PeerClosed{std::move(reason)}});
   --figures.peers;
   peers.erase(peer.id);
 }
 
-Time Endpoint::Impl::due(const Peer& peer, Time now) const {
+Time Endpoint::Impl::due(const Peer& peer) const {
   Time first = peer.heard + SILENCE_MAX;
   if (peer.connect_by) first = std::min(first, *peer.connect_by);
-  if (const auto link = peer.link.next_timeout(now)) first = std::min(first, *link);
+  if (const auto link = peer.link.next_timeout()) first = std::min(first, *link);
   return first;
 }
 
 // Only ever earlier: a timer that fires too soon looks again, which is cheaper than moving it with each
 // packet.
 void Endpoint::Impl::arm(Peer& peer, Time now) {
-  const Time first = due(peer, now);
-  if (peer.armed && *peer.armed <= first) return;
-  if (peer.armed) timers.erase({*peer.armed, peer.id});
-  peer.armed = first;
-  timers.emplace(first, peer.id);
+  const Time first = due(peer);
+  if (!peer.armed() || first < peer.at) timers.arm(peer, first, now);
 }
 
 void Endpoint::Impl::advance(Peer& peer, Time now) {
@@ -241,59 +316,67 @@ Endpoint::Endpoint(std::shared_ptr<const Certificate> certificate, Options optio
     : impl_(std::make_unique<Impl>(std::move(certificate), std::move(options))) {}
 Endpoint::~Endpoint() = default;
 
-Result<Endpoint::Accepted> Endpoint::accept(std::string_view offer, Time now) {
-  Impl& self = *impl_;
+Result<Endpoint::Accepted> Endpoint::Impl::accept(std::string_view offer, Time now) {
   const auto read = read_sdp(offer);
   if (!read) return tl::unexpected<Error>(read.error());
   if (read->setup == DtlsSetup::PASSIVE) {
     return fail("a=setup:passive in the offer: the client must be the active side; use actpass or active");
   }
-  if (self.peers.size() >= self.options.peers_max) {
-    return fail_with(503, "the server is full: it takes {} peers", self.options.peers_max);
+  if (peers.size() >= options.peers_max) {
+    return fail_with(503, "the server is full: it takes {} peers", options.peers_max);
+  }
+  if (figures.peers - figures.connected >= options.connecting_max) {
+    return fail_with(503, "{} peers are connecting, the most at a time", options.connecting_max);
   }
   SessionDescription answer;
   do {
-    answer.ufrag = self.ice.ufrag();
-  } while (self.by_ufrag.contains(answer.ufrag));
-  answer.password = self.ice.password();
-  answer.fingerprint = self.certificate->fingerprint();
+    answer.ufrag = ice.ufrag();
+  } while (by_ufrag.contains(answer.ufrag));
+  answer.password = ice.password();
+  answer.fingerprint = certificate->fingerprint();
   answer.setup = DtlsSetup::PASSIVE;
   answer.mid = read->mid;
   answer.message_size_max = MESSAGE_MAX;
   answer.ice_lite = true;
-  answer.candidates = self.options.candidates;
+  answer.candidates = options.candidates;
 
-  const PeerId id{++self.last_id};
-  auto peer = std::make_unique<Peer>(id, answer, *read, self.certificate, Prng(self.ice.number()), now);
-  self.by_ufrag.emplace(answer.ufrag, id);
-  self.arm(*peer, now);
-  self.peers.emplace(id, std::move(peer));
-  ++self.figures.peers;
+  const PeerId id{++last_id};
+  auto peer = std::make_unique<Peer>(id, answer, *read, certificate, Prng(ice.number()), now);
+  by_ufrag.emplace(answer.ufrag, id);
+  arm(*peer, now);
+  peers.emplace(id, std::move(peer));
+  ++figures.peers;
   return Accepted{id, write_sdp(answer)};
+}
+
+Result<Endpoint::Accepted> Endpoint::accept(std::string_view offer, Time now) {
+  auto accepted = impl_->accept(offer, now);
+  if (!accepted) ++impl_->figures.offers_refused;
+  return accepted;
 }
 
 void Endpoint::receive(const Address& from, ByteView datagram, Time now) {
   ++impl_->figures.datagrams_in;
   impl_->figures.bytes_in += datagram.size();
   if (looks_like_stun(datagram)) return impl_->on_stun(from, datagram, now);
-  if (!datagram.empty() && looks_like_dtls(datagram)) return impl_->on_record(from, datagram, now);
+  if (!datagram.empty() && looks_like_dtls(datagram)) return impl_->on_dtls(from, datagram, now);
   ++impl_->figures.unknown_address;
 }
 
 void Endpoint::advance(Time now) {
   Impl& self = *impl_;
-  while (!self.timers.empty() && self.timers.begin()->first <= now) {
-    const PeerId id = self.timers.begin()->second;
-    self.timers.erase(self.timers.begin());
-    Peer& peer = *self.peers.at(id);
-    peer.armed.reset();
-    self.advance(peer, now);  // flush() arms it again: what is due may need to be sent first
+  while (TimerWheel::Node* const due = self.timers.take(now)) {
+    self.advance(static_cast<Peer&>(*due),
+                 now);  // flush() arms it again: what is due may need to be sent first
   }
+  self.step_handshakes(now);
 }
 
 std::optional<Time> Endpoint::next_timeout() const {
-  if (impl_->timers.empty()) return std::nullopt;
-  return impl_->timers.begin()->first;
+  const std::optional<Time> timer = impl_->timers.next();
+  if (impl_->handshakes.empty()) return timer;
+  const Time since = impl_->handshakes.front().since;
+  return timer ? std::min(*timer, since) : since;
 }
 
 std::optional<PeerEvent> Endpoint::next_event() {
@@ -351,6 +434,11 @@ void Endpoint::flush(PeerId id, Time now, std::vector<Outgoing>& out) {
   Peer* peer = impl_->find(id);
   if (peer != nullptr)
     impl_->poll(*peer, now, out);  // it stays to be flushed with all: its timer is armed there
+}
+
+void Endpoint::recycle(std::vector<Outgoing>& sent) {
+  for (Outgoing& datagram : sent) impl_->keep(std::move(datagram.bytes));
+  sent.clear();
 }
 
 const EndpointFigures& Endpoint::figures() const {

@@ -7,6 +7,9 @@
 // authenticated packet; browsers' throttled tabs check every 20 s to 30 s). Threads: one at a time. It calls
 // nobody back: after any call, drain next_event() and flush(). Hostile bytes cost their sender alone: what is
 // not authenticated is dropped, counted in figures(), and never answered with more bytes than it had.
+// Handshakes cost half a millisecond each, so receive() only queues their datagrams: next_timeout() is then
+// at once, and each advance() takes HANDSHAKE_STEPS of them. Its caller does other work between two calls,
+// and a crowd that joins delays nobody who plays.
 #pragma once
 #include <memory>
 #include <optional>
@@ -27,6 +30,12 @@ enum class PeerId : std::uint64_t {};  // never reused within a process
 
 inline constexpr Duration SILENCE_MAX = 35s;
 inline constexpr Duration CONNECT_MAX = 20s;  // from the answer to an open association
+
+inline constexpr std::size_t HANDSHAKE_STEPS = 4;          // an advance(): about 1 ms
+inline constexpr std::size_t HANDSHAKE_QUEUE_MAX = 4'096;  // datagrams that wait for their step, of all peers
+inline constexpr std::size_t HANDSHAKE_DATAGRAMS_A_PEER = 8;  // of them; a flight has two or three
+inline constexpr std::size_t ADDRESSES_A_PEER =
+    8;  // that passed STUN; a phone changes networks, a flood does not
 
 struct Outgoing {
   Address to;
@@ -69,6 +78,9 @@ struct EndpointFigures {
   std::uint64_t bad_packets = 0;  // SCTP inside good records
   std::uint64_t timed_out = 0;
   std::uint64_t roamed = 0;
+  std::uint64_t handshakes_dropped = 0;  // datagrams of handshakes that found their queue full
+  std::uint64_t crowded_addresses = 0;   // checks from an IP address that has peers_an_ip_max peers
+  std::uint64_t offers_refused = 0;      // malformed, or no room
 };
 
 class Endpoint {
@@ -76,7 +88,9 @@ class Endpoint {
   struct Options {
     std::vector<Address> candidates;  // what answers name: where clients reach us
     std::size_t peers_max = 5'000;
-    std::uint64_t seed = 0;  // of passwords, ufrags and SCTP tags: true entropy in production
+    std::uint64_t seed = 0;               // of passwords, ufrags and SCTP tags: true entropy in production
+    std::size_t connecting_max = 2'048;   // peers that have an answer and are not connected yet
+    std::size_t peers_an_ip_max = 4'096;  // behind one IP address: a campus, or somebody who opens sessions
   };
   Endpoint(std::shared_ptr<const Certificate> certificate, Options options);
   ~Endpoint();
@@ -85,7 +99,7 @@ class Endpoint {
     PeerId peer{};
     std::string answer;  // SDP
   };
-  // Refuses malformed offers (the Error says where) and more than peers_max peers (Error::code 503).
+  // Refuses malformed offers (the Error says where), and with code 503 more peers than it takes.
   Result<Accepted> accept(std::string_view offer, Time now);
 
   void receive(const Address& from, ByteView datagram, Time now);
@@ -103,6 +117,8 @@ class Endpoint {
   // Appends the datagrams that may leave now, of up to `peers_max` peers that have any: after each batch of
   // input or sends. True: there are more.
   bool flush(Time now, std::vector<Outgoing>& out, std::size_t peers_max = SIZE_MAX);
+  // Gives back what flush() handed out, once it is sent: its memory is used again. Empties `sent`.
+  void recycle(std::vector<Outgoing>& sent);
   // Those of one peer, ahead of the others: for an answer that must not wait for a crowd's updates.
   void flush(PeerId peer, Time now, std::vector<Outgoing>& out);
 

@@ -1,9 +1,8 @@
-// An endpoint and clients over a simulated network, in virtual time (DTLS's retransmission clock too: OpenSSL
-// asks gettimeofday, which this program defines). What would break these: a lost datagram that stops a
-// handshake, a peer that does not follow its client to a new address, hostile bytes that disturb somebody
-// else or are answered, a wrong fingerprint or password that gets in, a silent peer that stays for ever.
+// An endpoint and clients over a simulated network, in virtual time. What would break these: a lost datagram
+// that stops a handshake, a peer that does not follow its client to a new address, hostile bytes that disturb
+// somebody else or are answered, a wrong fingerprint or password that gets in, a silent peer that stays for
+// ever.
 #include <gtest/gtest.h>
-#include <sys/time.h>
 
 #include <map>
 #include <queue>
@@ -11,17 +10,11 @@
 #include "base/random.h"
 #include "transport/client.h"
 #include "transport/endpoint.h"
+#include "transport/sdp.h"
 #include "transport/stun.h"
 
 namespace {
 everframe::Time virtual_now{std::chrono::hours(1)};
-}
-
-extern "C" int gettimeofday(timeval* tv, void*) noexcept {
-  const auto us = virtual_now.time_since_epoch().count();
-  tv->tv_sec = us / 1'000'000;
-  tv->tv_usec = us % 1'000'000;
-  return 0;
 }
 
 namespace everframe::transport {
@@ -333,6 +326,85 @@ TEST(Endpoint, ClosingTellsTheOtherSide) {
   ASSERT_TRUE(world.run(5s, [&] { return world.connected(b); }));
   b.client.close("bye", virtual_now);
   EXPECT_TRUE(world.run(2s, [&] { return world.count(CLOSED) == 2; }));
+}
+
+TEST(Endpoint, TakesAFewStepsOfHandshakesAtATime) {
+  World world(14);
+  for (int i = 0; i < 40; ++i) world.add();
+  std::uint64_t before = 0;
+  for (int i = 0; i < 3'000 && world.endpoint.figures().connected < 40; ++i) {
+    world.step();  // at most one advance()
+    const std::uint64_t done = world.endpoint.figures().handshakes;
+    EXPECT_LE(done - before, HANDSHAKE_STEPS);
+    before = done;
+  }
+  EXPECT_EQ(world.endpoint.figures().connected, 40U);
+}
+
+TEST(Endpoint, DropsAFloodOfHandshakes) {
+  World world(15);
+  Player& player = world.add();
+  world.run(20ms, [&] { return world.endpoint.figures().datagrams_out > 0; });
+  Bytes hello(600, 1);
+  const std::uint8_t header[] = {22, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 2, 75};
+  std::copy(std::begin(header), std::end(header), hello.begin());
+  for (int i = 0; i < 1'000; ++i) world.endpoint.receive(player.address, hello, virtual_now);
+  EXPECT_GE(world.endpoint.figures().handshakes_dropped, 1'000 - HANDSHAKE_DATAGRAMS_A_PEER);
+  EXPECT_TRUE(world.run(15s, [&] { return world.connected(player); }));
+}
+
+TEST(Endpoint, LimitsPeersBehindOneAddressAndThoseThatConnect) {
+  Endpoint endpoint(certificate(), {{SERVER}, 100, 1, 3, 2});
+  const auto check = [&](const Endpoint::Accepted& accepted, std::uint16_t port) {
+    const auto answer = read_sdp(accepted.answer).value();
+    const Bytes request = write_stun_request({}, answer.ufrag + ":abcd", answer.password, 1, 2, true);
+    endpoint.receive(Address::v4(7, 7, 7, 7, port), request, virtual_now);
+    std::vector<Outgoing> out;
+    endpoint.flush(virtual_now, out);
+    return out.size();
+  };
+  std::vector<Endpoint::Accepted> accepted;
+  for (std::uint64_t i = 0; i < 3; ++i)
+    accepted.push_back(endpoint.accept(Client(certificate(), i).offer(), virtual_now).value());
+  const auto fourth = endpoint.accept(Client(certificate(), 9).offer(), virtual_now);
+  ASSERT_FALSE(fourth);
+  EXPECT_EQ(fourth.error().code, 503);
+  EXPECT_EQ(endpoint.figures().offers_refused, 1U);
+  EXPECT_EQ(check(accepted[0], 1), 1U);
+  EXPECT_EQ(check(accepted[0], 1), 1U);  // again: counted once
+  EXPECT_EQ(check(accepted[1], 2), 1U);
+  EXPECT_EQ(check(accepted[2], 3), 0U);
+  EXPECT_EQ(endpoint.figures().crowded_addresses, 1U);
+  endpoint.close(accepted[0].peer, "makes room", virtual_now);
+  EXPECT_EQ(check(accepted[2], 3), 1U);
+}
+
+TEST(Endpoint, IsNotMovedByARecordThatWasHeldBack) {
+  World world(16);
+  Player& player = world.add();
+  ASSERT_TRUE(world.run(5s, [&] { return world.connected(player) && world.count(CHANNEL) == 2; }));
+  const Address elsewhere = Address::v4(6, 6, 6, 6, 6);
+  Bytes held;
+  std::vector<Outgoing> out;
+  // Somebody on the path repeats the player's checks from elsewhere, and holds back one of its records.
+  world.run(6s, [&] {
+    player.client.send(ChannelId{0}, text("step"), true, virtual_now);
+    player.client.flush(virtual_now, out);
+    for (Outgoing& o : out) {
+      if (looks_like_stun(o.bytes)) world.endpoint.receive(elsewhere, o.bytes, virtual_now);
+      if (!looks_like_stun(o.bytes) && held.empty()) {
+        held = std::move(o.bytes);
+      } else {
+        world.post(player.address, o.to, o.bytes);
+      }
+    }
+    out.clear();
+    return false;
+  });
+  player.client.send(ChannelId{0}, text("newer"), true, virtual_now);
+  world.run(1s);
+  world.endpoint.receive(elsewhere, held, virtual_now);
+  EXPECT_EQ(world.endpoint.figures().roamed, 0U);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ Link::Link(std::shared_ptr<const Certificate> certificate, Dtls::Role role, cons
       association_(role == Dtls::Role::SERVER ? sctp::Role::SERVER : sctp::Role::CLIENT, peer_message_max,
                    random) {}
 
-void Link::start(Time) {
-  dtls_.start();
+void Link::start(Time now) {
+  dtls_.start(now);
 }
 
 void Link::secure(Time now) {
@@ -21,21 +21,26 @@ void Link::secure(Time now) {
 
 Link::Heard Link::receive(ByteView datagram, Time now) {
   if (closed()) return Heard::NOTHING;
-  const std::size_t records = dtls_.receive(datagram);
+  const bool was_secured = secured_;
+  std::uint8_t room[DATAGRAM_MAX];
+  Heard heard = Heard::NOTHING;
+  dtls_.receive(datagram, now);
+  while (const auto record = dtls_.next_record(room)) {
+    secure(now);
+    heard = record->newest ? Heard::NEWEST : std::max(heard, Heard::RECORD);
+    association_.receive(record->plaintext, now);
+  }
   secure(now);
-  for (std::size_t i = 0; i < records && dtls_.next_record(record_); ++i) association_.receive(record_, now);
-  if (records > 0) return Heard::RECORD;
-  return secured_ ? Heard::NOTHING : Heard::HANDSHAKE;
+  return heard == Heard::NOTHING && !was_secured ? Heard::HANDSHAKE : heard;
 }
 
 void Link::advance(Time now) {
-  dtls_.advance();
+  dtls_.advance(now);
   if (secured_) association_.advance(now);
 }
 
-std::optional<Time> Link::next_timeout(Time now) const {
-  if (const auto left = dtls_.next_timeout()) return now + *left;
-  return secured_ ? association_.next_timeout() : std::nullopt;
+std::optional<Time> Link::next_timeout() const {
+  return secured_ ? association_.next_timeout() : dtls_.next_timeout();
 }
 
 std::optional<sctp::Event> Link::next_event() {
@@ -44,15 +49,16 @@ std::optional<sctp::Event> Link::next_event() {
 
 bool Link::poll(Bytes& datagram, Time now) {
   if (dtls_.take(datagram)) return true;
-  if (!secured_ || !association_.poll(record_, now)) return false;
-  return dtls_.send(record_) && dtls_.take(datagram);
+  if (!secured_ || !association_.poll(datagram, now, RECORD_PREFIX_SIZE)) return false;
+  return dtls_.seal(datagram) || dtls_.take(datagram);
 }
 
 void Link::close(std::string reason, Time now) {
   why_ = reason;
   if (secured_ && !association_.closed()) {
     association_.abort(std::move(reason));
-    while (association_.poll(record_, now)) dtls_.send(record_);
+    Bytes packet;
+    while (association_.poll(packet, now, RECORD_PREFIX_SIZE)) dtls_.queue(std::move(packet));
   }
   dtls_.close();
 }

@@ -17,10 +17,13 @@ class Link {
        std::size_t peer_message_max, Prng random);
 
   void start(Time now);  // the client's first flight
-  enum class Heard { NOTHING, HANDSHAKE, RECORD };
-  Heard receive(ByteView datagram, Time now);  // RECORD: something authenticated came
+  // What the path's round trip seems to be, before the handshake.
+  void expect_round_trip(Duration rtt) { dtls_.expect_round_trip(rtt); }
+  // RECORD: something authenticated came. NEWEST: and nothing that was sent after it had come before.
+  enum class Heard { NOTHING, HANDSHAKE, RECORD, NEWEST };
+  Heard receive(ByteView datagram, Time now);
   void advance(Time now);
-  std::optional<Time> next_timeout(Time now) const;
+  std::optional<Time> next_timeout() const;
   std::optional<sctp::Event> next_event();
   bool poll(Bytes& datagram, Time now);  // the next one to send, if any
 
@@ -41,6 +44,7 @@ class Link {
   bool secured() const { return secured_; }
   bool wrong_fingerprint() const { return dtls_.wrong_fingerprint(); }
   std::uint64_t bad_packets() const { return association_.figures().bad_packets; }
+  std::uint64_t bad_records() const { return dtls_.bad_records(); }
 
  private:
   void secure(Time now);
@@ -50,7 +54,6 @@ class Link {
   sctp::Association association_;
   bool secured_ = false;
   std::string why_;
-  Bytes record_;
 };
 
 }  // namespace everframe::transport

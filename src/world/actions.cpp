@@ -6,6 +6,7 @@
 
 #include "base/codec.h"
 #include "base/hash.h"
+#include "base/planted.h"
 #include "base/random.h"
 #include "world/stacks.h"
 
@@ -182,7 +183,7 @@ Refusal act(const Turn& turn, const PickUp& action) {
   }
 
   enter_gains(turn, def->collected, LedgerCause::COLLECT);
-  turn.draft.remove(target->id);
+  if (!is_planted(Planted::DUPE) || def->kind != EntityKind::ITEM_PILE) turn.draft.remove(target->id);
   if (carried != turn.body.stacks) change_stacks(turn, turn.body, std::move(carried));
   return Refusal::NONE;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "world/actions.h"
 #include "world/draft.h"
 #include "world/generate.h"
@@ -86,14 +87,16 @@ void become_due(Draft& draft, WallMs now, EntityId id) {
 template <class Action>
 void answer(Draft& draft, const Frame& frame, const Input& input, const Action& action) {
   const Player* player = draft.state().player(input.player);
-  if (player == nullptr || raw(input.seq) == 0 || raw(input.seq) - 1 != raw(player->last_seq)) return;
+  const bool again = is_planted(Planted::SECOND_EFFECT) && player != nullptr && input.seq <= player->last_seq;
+  if (player == nullptr || raw(input.seq) == 0) return;
+  if (raw(input.seq) - 1 != raw(player->last_seq) && !again) return;
   const Entity* found = draft.state().entity(player->body);
   if (found == nullptr) return;
   const Entity body = *found;
   const Turn turn{draft, frame, input.player, input.seq, body};
   const Outcome outcome{input.seq, frame.no, act(turn, action)};
   Player after = *draft.state().player(input.player);
-  after.last_seq = input.seq;
+  after.last_seq = std::max(after.last_seq, input.seq);
   after.outcomes.push_back(outcome);
   if (after.outcomes.size() > OUTCOMES_KEPT) after.outcomes.pop_front();
   draft.put(after);

@@ -33,6 +33,7 @@ class Counted : public RecordsTest {
   static Calls reads(int gets, int ranges = 0) {
     Calls out;
     out.metadata_gets = 1;
+    out.conflict_ranges = 1;  // with this table's changes
     out.gets = gets;
     out.ranges = ranges;
     return out;
@@ -43,6 +44,17 @@ class Counted : public RecordsTest {
 
 TEST_F(Counted, ATableInSteadyStateCostsTheMetadataVersionOnly) {
   EXPECT_EQ(calls_of([](ThingRows) -> Task<Result<bool>> { co_return true; }), reads(0));
+}
+
+// The second stage: when anything else has changed, one read tells that this table has not.
+TEST_F(Counted, AChangeOfOtherTablesCostsOneRead) {
+  const Table<POSES> poses(Subspace(home_ + "w"));
+  prepare(poses);
+  const auto nothing = [](ThingRows) -> Task<Result<bool>> { co_return true; };
+  Calls looked = reads(1);
+  looked.conflict_ranges = 0;  // the read conflicts
+  EXPECT_EQ(calls_of(nothing), looked);
+  EXPECT_EQ(calls_of(nothing), reads(0));
 }
 
 TEST_F(Counted, ReadingARecordIsOneRead) {
@@ -93,6 +105,31 @@ TEST_F(Counted, AnUpsertWritesOnlyWhatHasChanged) {
               co_return (co_await rows.upsert(thing)).value().outcome == WriteOutcome::DONE;
             }),
             same);
+}
+
+TEST_F(Counted, AChangeOfSomeFieldsReadsTheRowAndThenWhatMayBeTaken) {
+  Calls expected = reads(2);
+  expected.sets = 3;  // row, kind and hp
+  expected.clears = 2;
+  expected.atomics = 7;
+  EXPECT_EQ(calls_of([](ThingRows rows) -> Task<Result<bool>> {
+              const KeyOf<THINGS> key{1, 4};
+              co_return (co_await rows.update(key, [](Thing& thing) { thing.hp += 50; })).has_value();
+            }),
+            expected);
+  EXPECT_EQ(calls_of([](ThingRows rows) -> Task<Result<bool>> {
+              Thing thing = some_thing(1, 5);
+              thing.hp += 50;
+              thing.kind += 1;  // is not written
+              co_return (co_await rows.upsert_only<&Thing::hp>(thing)).has_value();
+            }),
+            expected);
+  EXPECT_EQ(calls_of([](ThingRows rows) -> Task<Result<bool>> {
+              const KeyOf<THINGS> key{1, 99};
+              const auto none = co_await rows.update(key, [](Thing&) {});
+              co_return none.value().outcome == WriteOutcome::ABSENT;
+            }),
+            reads(1));
 }
 
 TEST_F(Counted, AnEraseIsOneRead) {
@@ -157,8 +194,27 @@ TEST_F(Counted, AScanIsOneRangeReadAndARecordEachUnlessTheIndexCovers) {
             reads(2, 1));
 }
 
+// All ask for their first page before the first is awaited.
+TEST_F(Counted, InAndOrAreARangeReadEachAndAllAskedAtOnce) {
+  Calls first = reads(4, 3);  // and the records of the first scan
+  EXPECT_EQ(calls_of([](ThingRows rows) -> Task<Result<bool>> {
+              ScanOptions one_page;
+              one_page.page_rows = 4;
+              one_page.prefetch = false;
+              auto any = rows.scan_in<&Thing::kind>(one_page, {0, 1, 2, 1});
+              co_return (co_await any.next()).value().has_value();
+            }),
+            first);
+  EXPECT_EQ(calls_of([](ThingRows rows) -> Task<Result<bool>> {
+              auto both = either(rows.scan(eq<&Thing::region>(1), below<&Thing::id>(3)),
+                                 rows.scan(eq<&Thing::region>(1), at_least<&Thing::id>(8)));
+              co_return (co_await both.rest()).value().size() == 5;
+            }),
+            reads(0, 2));
+}
+
 TEST_F(Counted, ABlindPutReadsNothing) {
-  const Table<POSES> poses(Subspace("w"));
+  const Table<POSES> poses(Subspace(home_ + "w"));
   prepare(poses);
   const auto put = [](Rows<POSES> rows) -> Task<Result<bool>> {
     for (std::uint64_t id = 0; id < 100; ++id) {

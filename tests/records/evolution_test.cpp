@@ -57,9 +57,9 @@ class EvolutionTest : public RecordsTest {
         .value();
   }
 
-  const Table<FIRST> first_{Subspace("w")};
-  const Table<MORE_FIELDS> fields_{Subspace("w")};
-  const Table<MORE_INDEXES> indexes_{Subspace("w")};
+  const Table<FIRST> first_{Subspace(home_ + "w")};
+  const Table<MORE_FIELDS> fields_{Subspace(home_ + "w")};
+  const Table<MORE_INDEXES> indexes_{Subspace(home_ + "w")};
 };
 
 TEST_F(EvolutionTest, AnOlderProgramKeepsTheFieldsItDoesNotKnow) {

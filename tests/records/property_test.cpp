@@ -76,7 +76,7 @@ class RecordsProperty : public RecordsTest {
     auto outcomes = std::make_shared<std::vector<WriteOutcome>>();
     return in_transaction<std::vector<WriteOutcome>>(
         *faulty_, [this, &ops, batch, outcomes](Transaction& t) -> Task<Result<std::vector<WriteOutcome>>> {
-          const auto first = co_await once(t, "mark " + std::to_string(batch));
+          const auto first = co_await once(t, home_ + "mark " + std::to_string(batch));
           if (!first) co_return tl::unexpected<Error>(first.error());
           if (!*first) co_return *outcomes;
           outcomes->clear();
@@ -210,8 +210,8 @@ class RecordsProperty : public RecordsTest {
   }
 
   void clear_all() {
-    ASSERT_TRUE(in_transaction<bool>(*database_, [](Transaction& t) -> Task<Result<bool>> {
-                  t.clear(KeyRange{"", "\xff"});
+    ASSERT_TRUE(in_transaction<bool>(*database_, [this](Transaction& t) -> Task<Result<bool>> {
+                  t.clear(keys_starting_with(home_));
                   t.bump_metadata_version();
                   co_return true;
                 }).has_value());

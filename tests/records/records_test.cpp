@@ -50,10 +50,10 @@ TEST_F(RecordsTest, OutcomesSayWhatWasDone) {
   ASSERT_TRUE(done.has_value()) << done.error().text;
 }
 
-TEST_F(RecordsTest, AComputedIndexHasAnEntryForEachThingItsFunctionSays) {
+TEST_F(RecordsTest, ACustomIndexHasAnEntryForEachThingItsIndexerSays) {
   const auto done = in_rows<bool>([](ThingRows rows) -> Task<Result<bool>> {
     const auto ids_with = [](ThingRows in, std::uint32_t tag) -> Task<std::vector<std::uint64_t>> {
-      auto cursor = in.scan_computed<"tag">({}, tag);
+      auto cursor = in.scan_custom<"tag">({}, tag);
       const auto found = co_await cursor.rest();
       std::vector<std::uint64_t> ids;
       for (const Thing& thing : found.value()) ids.push_back(thing.id);
@@ -104,7 +104,7 @@ TEST_F(RecordsTest, AUniqueIndexHoldsAgainstTransactionsAtTheSameTime) {
 }
 
 TEST_F(RecordsTest, BlindPutsOfTheSameRecordDoNotConflict) {
-  const Table<POSES> poses(Subspace("w"));
+  const Table<POSES> poses(Subspace(home_ + "w"));
   prepare(poses);
   const auto both = run<bool>([&]() -> Task<bool> {
     Transaction first = database_->begin(executor_);
@@ -169,7 +169,7 @@ TEST_F(RecordsTest, AFeedIsReadOnFromWhereOneStandsAndCut) {
 }
 
 TEST_F(RecordsTest, AnUnpreparedTableIsRefusedWithWhatToDo) {
-  const Table<POSES> poses(Subspace("elsewhere"));
+  const Table<POSES> poses(Subspace(home_ + "elsewhere"));
   const auto refused =
       in_table<bool, POSES>(*database_, poses, [](Rows<POSES>) -> Task<Result<bool>> { co_return true; });
   ASSERT_FALSE(refused.has_value());
@@ -191,7 +191,7 @@ Blob some_blob(std::uint64_t id, std::size_t size) {
 }
 
 TEST_F(RecordsTest, LargeRecordsAreSplitReadWholeScannedBothWaysAndLeaveNothingBehind) {
-  const Table<BLOBS> blobs(Subspace("w"));
+  const Table<BLOBS> blobs(Subspace(home_ + "w"));
   prepare(blobs);
   const std::vector<std::size_t> sizes{0, 10, 89'000, 95'000, 300'000, 5};
   ASSERT_TRUE((in_table<bool, BLOBS>(*database_, blobs, [&](Rows<BLOBS> rows) -> Task<Result<bool>> {
@@ -233,7 +233,7 @@ TEST_F(RecordsTest, LargeRecordsAreSplitReadWholeScannedBothWaysAndLeaveNothingB
 }
 
 TEST_F(RecordsTest, ADamagedRowIsAnErrorNotARecord) {
-  const Table<BLOBS> blobs(Subspace("w"));
+  const Table<BLOBS> blobs(Subspace(home_ + "w"));
   prepare(blobs);
   const auto read_after = [&](std::string value) {
     return in_table<std::optional<Blob>, BLOBS>(

@@ -164,7 +164,7 @@ TEST_F(ScanTest, ASnapshotScanDoesNotConflict) {
       const ThingRows reading = snapshot ? rows->snapshot() : *rows;
       auto cursor = reading.scan(eq<&Thing::region>(1));
       EXPECT_TRUE((co_await cursor.rest()).has_value());
-      reader.set("something", "v");
+      reader.set(home_ + "something", "v");
       Transaction writer = database_->begin(executor_);
       const auto writing = co_await things_.in(writer);
       Thing thing = some_thing(1, 3);

@@ -23,21 +23,25 @@ struct Thing {
 
 inline constexpr std::int32_t CELL_MM = 1'000;
 
-inline std::vector<Tuple> tags_of(const Thing& thing) {
-  std::vector<Tuple> out;
-  for (const std::uint32_t tag : thing.tags) out.push_back({Integer(tag), Integer(thing.kind)});
-  return out;
-}
+struct ByTag {
+  using Key = std::tuple<std::uint32_t, std::uint32_t>;  // tag, kind
+  static constexpr std::uint64_t VERSION = 1;
+  static std::vector<Key> entries(const Thing& thing) {
+    std::vector<Key> out;
+    for (const std::uint32_t tag : thing.tags) out.emplace_back(tag, thing.kind);
+    return out;
+  }
+};
 
-inline constexpr auto THINGS = schema<Thing>(
-    "thing", 1, field<1>(&Thing::region), field<2>(&Thing::id), field<3>(&Thing::kind),
-    field<4>(&Thing::name), field<5>(&Thing::pos), field<6>(&Thing::hp), field<7>(&Thing::note),
-    field<8>(&Thing::tags), field<9>(&Thing::mood), primary_key(&Thing::region, &Thing::id),
-    index<"kind">(&Thing::kind, &Thing::hp).covering(&Thing::name), index<"hp">(&Thing::hp),
-    unique<"name">(&Thing::name), unique<"note">(&Thing::note), spatial<"pos", CELL_MM>(&Thing::pos),
-    count<"of_kind">(&Thing::kind), count<"all">(), sum<"hp_of_kind">(&Thing::hp, &Thing::kind),
-    max_ever<"hp_max">(&Thing::hp, &Thing::region), min_ever<"hp_min">(&Thing::hp),
-    computed<"tag", 1, 2, &tags_of>(), feed<"changes">(&Thing::region));
+inline constexpr auto THINGS =
+    schema<Thing>("thing", 1, field<1>(&Thing::region), field<2>(&Thing::id), field<3>(&Thing::kind),
+                  field<4>(&Thing::name), field<5>(&Thing::pos), field<6>(&Thing::hp), field<7>(&Thing::note),
+                  field<8>(&Thing::tags), field<9>(&Thing::mood), primary_key(&Thing::region, &Thing::id),
+                  index<"kind">(&Thing::kind, &Thing::hp).covering(&Thing::name), index<"hp">(&Thing::hp),
+                  unique<"name">(&Thing::name), unique<"note">(&Thing::note),
+                  spatial<"pos", CELL_MM>(&Thing::pos), count<"of_kind">(&Thing::kind), count<"all">(),
+                  sum<"hp_of_kind">(&Thing::hp, &Thing::kind), max_ever<"hp_max">(&Thing::hp, &Thing::region),
+                  min_ever<"hp_min">(&Thing::hp), custom<"tag", ByTag>(), feed<"changes">(&Thing::region));
 
 using ThingRows = Rows<THINGS>;
 
@@ -62,7 +66,7 @@ inline Thing some_thing(std::uint64_t region, std::uint64_t id) {
 
 class RecordsTest : public StoreTest {
  protected:
-  RecordsTest() : things_(Subspace("w")) { prepare(things_); }
+  RecordsTest() : StoreTest(Ground::SANDBOX), things_(Subspace(home_ + "w")) { prepare(things_); }
 
   template <class T>
   Result<void> try_prepare(const T& table) {

@@ -8,9 +8,11 @@
 #include <sys/wait.h>
 
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "base/random.h"
+#include "inspect/trace.h"
 #include "judge.h"
 #include "quick_content.h"
 #include "town.h"
@@ -111,8 +113,16 @@ TEST_F(Recovery, KilledAgainAndAgainNothingAcknowledgedIsLostOrDoubled) {
     entered += player.entered;
     for (const auto& [seq, answer] : player.answers) applied += answer.reason == 0 ? 1 : 0;
   }
-  fmt::print("{} kills, {} frames, {} actions answered, {} of them applied, {} answered again, {} returns\n",
-             KILLS, verdict.frames, verdict.actions, applied, seen.answers_again, entered - PLAYERS);
+  std::ifstream steps(journal() + STEPS);
+  const auto trace = inspect::check_trace(steps);
+  ASSERT_TRUE(trace.has_value()) << trace.error().text;
+  EXPECT_EQ(trace->complaint, "") << "the step relation";
+  EXPECT_EQ(trace->frames, verdict.frames);
+  EXPECT_GE(trace->answers, verdict.actions / 2);
+  fmt::print(
+      "{} kills, {} steps, {} frames, {} actions answered, {} of them applied, {} answered again, {} "
+      "returns\n",
+      KILLS, trace->lines, verdict.frames, verdict.actions, applied, seen.answers_again, entered - PLAYERS);
   EXPECT_GT(applied, verdict.actions / 20) << "hardly anything took effect: the test proves little";
   EXPECT_GT(seen.answers_again, 0U) << "nothing was sent again: the test proves little";
 }

@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <thread>
 
 #include "bots/crowd.h"
 #include "inspect/content_pack.h"
+#include "inspect/trace.h"
 #include "judge.h"
 #include "platform_os/os_clock.h"
 #include "platform_os/os_disk.h"
@@ -67,7 +69,7 @@ TEST(ServerRecovery, KilledWhileBotsLiveThereNothingIsLostOrDoubledAndAllGoOnInP
   fmt::print("seed {}\n", SEED);
   std::string folder = (std::filesystem::temp_directory_path() / "everframe-kills-XXXXXX").string();
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
-  tests::ServerProcess server(EVERFRAMED, {"--store", "embedded:" + folder});
+  tests::ServerProcess server(EVERFRAMED, {"--store", "embedded:" + folder, "--trace", folder + ".steps"});
   ASSERT_EQ(server.start(), "");
 
   Observer observer;
@@ -130,6 +132,12 @@ TEST(ServerRecovery, KilledWhileBotsLiveThereNothingIsLostOrDoubledAndAllGoOnInP
   ASSERT_TRUE(content.has_value()) << content.error().text;
   const Verdict verdict = judge(folder, "main", *content, observer.journal);
   for (const std::string& problem : verdict.problems) ADD_FAILURE() << problem;
+  std::ifstream steps(folder + ".steps");
+  const auto trace = inspect::check_trace(steps);
+  ASSERT_TRUE(trace.has_value()) << trace.error().text;
+  EXPECT_EQ(trace->complaint, "") << "the step relation";
+  EXPECT_EQ(trace->frames, verdict.frames);
+  std::filesystem::remove(folder + ".steps");
   fmt::print("{} kills, {} frames, {} actions in them, {} applied, {} refused, {} returns\n", KILLS,
              verdict.frames, verdict.actions, report.all.applied, report.all.refused, report.all.returns);
   EXPECT_GT(report.all.applied, 100U) << "hardly anything took effect: the test proves little";

@@ -7,6 +7,7 @@
 #include "embedded/engine.h"
 #include "journal.h"
 #include "platform_os/asio_executor.h"
+#include "platform_os/line_file.h"
 #include "platform_os/os_clock.h"
 #include "platform_os/os_disk.h"
 #include "quick_content.h"
@@ -19,6 +20,7 @@ namespace everframe::recovery {
 namespace {
 
 constexpr std::uint64_t UNANSWERED = 8;  // of one player
+constexpr std::uint64_t STEPS_BYTES_MAX = 1'000'000'000;
 
 class Deaf final : public region::PosePort {
  public:
@@ -70,7 +72,10 @@ class Dweller final : public region::SessionPort, public std::enable_shared_from
 class Town {
  public:
   Town(const std::string& store_directory, const std::string& journal_path, std::uint64_t last_action)
-      : last(last_action), before_(read_journal(journal_path)), journal(journal_path) {
+      : last(last_action),
+        before_(read_journal(journal_path)),
+        journal(journal_path),
+        steps_file_(platform_os::LineFile::open(journal_path + STEPS).value()) {
     embedded::configure({&disk_, &clock_, 1});
     auto opened =
         store::Database::open(embedded::api(), "embedded:" + store_directory, embedded::why_not_opened);
@@ -121,7 +126,7 @@ class Town {
     if (!made) throw std::runtime_error(made.error().text);
     actor::ChildSpec spec{"region", actor::Restart::PERMANENT, executor, actor::MAILBOX_LIMIT};
     region = supervisor_.start_child<region::Message>(spec, [this](actor::Life life) {
-      const region::Region::World world{content, *database_, keys_, entropy_, clock_};
+      const region::Region::World world{content, *database_, keys_, entropy_, clock_, &steps_};
       return std::make_unique<region::Region>(std::move(life), world, region::Region::Options{});
     });
     for (std::size_t i = 0; i < PLAYERS; ++i) {
@@ -138,6 +143,8 @@ class Town {
   std::unique_ptr<store::Database> database_;
   const store::WorldKeys keys_{WORLD};
   actor::Supervisor supervisor_{executor, actor::Intensity{}, [](const std::string&) { _exit(4); }};
+  const std::unique_ptr<platform_os::LineFile> steps_file_;
+  region::StepLines steps_{[this](std::string_view line) { steps_file_->append(line); }, STEPS_BYTES_MAX};
   std::vector<std::shared_ptr<Dweller>> dwellers_;
   std::uint64_t sessions_ = 0;
   bool ending_ = false;

@@ -16,6 +16,8 @@ using namespace std::string_literals;
 
 class DirectoryTest : public StoreTest {
  protected:
+  DirectoryTest() : StoreTest(Ground::SANDBOX) {}
+
   template <class T>
   using Body = Function<Task<Result<T>>(Transaction&)>;
 
@@ -55,37 +57,39 @@ class DirectoryTest : public StoreTest {
     ASSERT_TRUE(written.has_value());
   }
   std::map<std::string, std::string> everything() {
-    const auto rows = in_transaction<std::vector<KeyValue>>([](Transaction& t) {
-      return t.get_range({"", "\xff"});
-    });
+    const auto rows = in_transaction<std::vector<KeyValue>>(
+        [this](Transaction& t) { return t.get_range(keys_starting_with(home_)); });
     std::map<std::string, std::string> out;
     for (const KeyValue& row : rows.value()) out.emplace(row.key, row.value);
     return out;
   }
 
-  Directories directories_{7, {Subspace("\xfe"), Subspace(), true}};
+  // The keys of the node of the directory with this prefix begin so (neither has a 00 in it).
+  std::string node(const std::string& prefix) const { return nodes_ + "\x01" + prefix + "\x00"s; }
+
+  Directories directories_{7, sandbox_directories(true)};
+  const std::string nodes_ = home_ + "\xfe";
+  const std::string root_ = node(nodes_);
 };
 
 TEST_F(DirectoryTest, LieInFoundationDbsLayoutBitForBit) {
-  ASSERT_TRUE(create({"worlds", "one"}, "everframe", "\x01one"s).has_value());
+  ASSERT_TRUE(create({"worlds", "one"}, "everframe", home_ + "\x01one").has_value());
   auto rows = everything();
   // The parent got an allocated prefix: the one that the root names.
-  const std::string root = "\xfe\x01\xfe\x00"s;
-  const std::string parent_entry = root + "\x14\x02worlds\x00"s;
+  const std::string parent_entry = root_ + "\x14\x02worlds\x00"s;
   ASSERT_TRUE(rows.contains(parent_entry));
   const std::string parent = rows[parent_entry];
-  ASSERT_EQ(parent.size(), 2U);
-  EXPECT_EQ(parent[0], '\x15') << "a small integer: the first window has 64 candidates";
-  const std::string node = "\xfe\x01"s + parent + "\x00"s;
-  const std::string child = "\xfe\x01\x01one\x00"s;
+  ASSERT_EQ(parent.size(), home_.size() + 2);
+  EXPECT_EQ(parent[home_.size()], '\x15') << "a small integer: the first window has 64 candidates";
+  const std::string child = node(home_ + "\x01one");
   std::map<std::string, std::string> expected{
-      {root + "\x01version\x00"s, "\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"s},
+      {root_ + "\x01version\x00"s, "\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"s},
       {parent_entry, parent},
-      {node + "\x01layer\x00"s, ""},
-      {node + "\x14\x02one\x00"s, "\x01one"},
+      {node(parent) + "\x01layer\x00"s, ""},
+      {node(parent) + "\x14\x02one\x00"s, home_ + "\x01one"},
       {child + "\x01layer\x00"s, "everframe"},
-      {root + "\x01hca\x00\x14\x14"s, "\x01\x00\x00\x00\x00\x00\x00\x00"s},
-      {root + "\x01hca\x00\x15\x01"s + parent, ""},
+      {root_ + "\x01hca\x00\x14\x14"s, "\x01\x00\x00\x00\x00\x00\x00\x00"s},
+      {root_ + "\x01hca\x00\x15\x01"s + parent.substr(home_.size()), ""},
   };
   EXPECT_EQ(rows, expected);
 }
@@ -118,7 +122,7 @@ TEST_F(DirectoryTest, AreFoundByTheirPathAndLayerUntilTheyAreMovedOrRemoved) {
   EXPECT_EQ(remove({"c"}).value(), false);
   EXPECT_EQ(remove({"a"}).value(), true);
   for (const auto& [key, value] : everything()) {
-    EXPECT_TRUE(key.starts_with("\xfe\x01\xfe\x00\x01"s)) << "left behind: version and allocator only";
+    EXPECT_TRUE(key.starts_with(root_ + "\x01")) << "left behind: version and allocator only";
   }
 }
 
@@ -134,7 +138,8 @@ TEST_F(DirectoryTest, PartitionsKeepTheirDirectoriesBeneathTheirPrefix) {
   EXPECT_EQ(list({"p", "a"}), (std::vector<std::string>{"b"}));
   EXPECT_TRUE(exists({"p", "a", "b"}));
   EXPECT_EQ(open({"p", "a", "b"}, "l")->path(), (DirectoryPath{"p", "a", "b"}));
-  EXPECT_FALSE(create({"p", "c"}, "", "\x01prefix"s).has_value()) << "no prefixes by hand in a partition";
+  EXPECT_FALSE(create({"p", "c"}, "", home_ + "\x01prefix").has_value())
+      << "no prefixes by hand in a partition";
   ASSERT_TRUE(create({"outside"}).has_value());
   EXPECT_FALSE(move({"p", "a"}, {"a"}).has_value());
   EXPECT_FALSE(move({"outside"}, {"p", "o"}).has_value());
@@ -149,22 +154,22 @@ TEST_F(DirectoryTest, PartitionsKeepTheirDirectoriesBeneathTheirPrefix) {
 }
 
 TEST_F(DirectoryTest, APrefixIsRefusedThatMeetsAnother) {
-  ASSERT_TRUE(create({"a"}, "", "\x01xy"s).has_value());
-  EXPECT_FALSE(create({"b"}, "", "\x01xy"s).has_value());
-  EXPECT_FALSE(create({"b"}, "", "\x01x"s).has_value()) << "holds it";
-  EXPECT_FALSE(create({"b"}, "", "\x01xyz"s).has_value()) << "lies in it";
+  ASSERT_TRUE(create({"a"}, "", home_ + "\x01xy").has_value());
+  EXPECT_FALSE(create({"b"}, "", home_ + "\x01xy").has_value());
+  EXPECT_FALSE(create({"b"}, "", home_ + "\x01x").has_value()) << "holds it";
+  EXPECT_FALSE(create({"b"}, "", home_ + "\x01xyz").has_value()) << "lies in it";
   EXPECT_FALSE(create({"b"}, "", ""s).has_value());
-  EXPECT_FALSE(create({"b"}, "", "\xfe\x01"s).has_value()) << "lies among the nodes";
-  EXPECT_TRUE(create({"b"}, "", "\x01xz"s).has_value());
-  Directories strict(8);
+  EXPECT_FALSE(create({"b"}, "", nodes_ + "\x01").has_value()) << "lies among the nodes";
+  EXPECT_TRUE(create({"b"}, "", home_ + "\x01xz").has_value());
+  Directories strict(8, sandbox_directories());
   const auto refused =
-      in_transaction<Directory>([&strict](Transaction& t) { return strict.create(t, {"c"}, "", "\x01w"s); });
+      in_transaction<Directory>([&](Transaction& t) { return strict.create(t, {"c"}, "", home_ + "\x01w"); });
   EXPECT_FALSE(refused.has_value());
 }
 
 TEST_F(DirectoryTest, ANewerVersionIsRefused) {
   ASSERT_TRUE(create({"a"}).has_value());
-  const std::string key = "\xfe\x01\xfe\x00\x01version\x00"s;
+  const std::string key = root_ + "\x01version\x00"s;
   const auto set_version = [&](std::string value) {
     ASSERT_TRUE(in_transaction<bool>([key, value](Transaction& t) -> Task<Result<bool>> {
                   t.set(key, value);
@@ -213,7 +218,7 @@ TEST_F(DirectoryTest, TheAllocatorGivesEachPrefixOnceAndKeepsThemShort) {
   for (const auto& [i, of_one] : *prefixes) {
     for (const std::string& prefix : of_one) {
       EXPECT_TRUE(all.insert(prefix).second) << "given twice";
-      EXPECT_LE(prefix.size(), 3U);
+      EXPECT_LE(prefix.size(), home_.size() + 3);
     }
   }
   EXPECT_EQ(all.size(), static_cast<std::size_t>(TRANSACTIONS * EACH));
@@ -229,7 +234,7 @@ TEST_F(DirectoryTest, ACacheGivesWhatWasOpenedUntilDirectoriesChange) {
   const auto first = cached({"a"}, "l");
   ASSERT_TRUE(first.has_value());
   // Behind the cache's back, and without a word: it does not look.
-  const std::string entry = "\xfe\x01\xfe\x00\x14\x02"s + "a\x00"s;
+  const std::string entry = root_ + "\x14\x02" + "a\x00"s;
   ASSERT_TRUE(in_transaction<bool>([entry](Transaction& t) -> Task<Result<bool>> {
                 t.clear(entry);
                 co_return true;

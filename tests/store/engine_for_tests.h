@@ -1,14 +1,14 @@
 // For tests: the engine that a suite runs on. The embedded one in memory, unless the environment names a
 // client library (EVERFRAME_TEST_LIBRARY): ours, libeverframe_fdb_c.so, in memory again; or FoundationDB's
-// own with a cluster file (EVERFRAME_TEST_CLUSTER). A real cluster must be empty when a suite starts, and is
-// left empty: a cluster with anything in it is refused, for it may be somebody's.
+// own with a cluster file (EVERFRAME_TEST_CLUSTER). For suites that use the whole database a real cluster
+// must be empty, and is left empty: one with anything in it is refused, for it may be somebody's. The others
+// keep to a prefix of their own.
 #pragma once
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "embedded/engine.h"
@@ -22,34 +22,29 @@ inline const char* environment(const char* name) {
   return value != nullptr && *value != '\0' ? value : nullptr;
 }
 
-// embedded::configure comes before.
-inline std::unique_ptr<Database> open_engine(const std::string& name) {
+// Its table of functions.
+inline const platform::FdbApi& engine_api() {
   const char* library = environment("EVERFRAME_TEST_LIBRARY");
-  if (library == nullptr) {
-    auto database = Database::open(embedded::api(), "memory:" + name);
-    EXPECT_TRUE(database.has_value()) << database.error().text;
-    return std::move(*database);
-  }
-  Cluster cluster;
-  cluster.library = library;
-  if (const char* file = environment("EVERFRAME_TEST_CLUSTER")) {
-    cluster.file = file;
-  } else {
-    static int count = 0;
-    const auto path = std::filesystem::temp_directory_path() / ("everframe_test_" + std::to_string(getpid()) +
-                                                                "_" + std::to_string(++count) + ".cluster");
-    std::ofstream(path) << "memory:" << name << "\n";
-    cluster.file = path.string();
-    auto database = open_cluster(cluster);
-    std::filesystem::remove(path);
-    EXPECT_TRUE(database.has_value()) << database.error().text;
-    return std::move(*database);
-  }
-  auto database = open_cluster(cluster);
-  EXPECT_TRUE(database.has_value()) << database.error().text;
+  if (library == nullptr) return embedded::api();
+  const auto loaded = load_fdb_library(library);
+  if (!loaded) throw std::runtime_error(loaded.error().text);
+  return **loaded;
+}
+
+// `api`: the engine's table, or one around it. In memory all that ask for a name have one database.
+// embedded::configure comes before.
+inline std::unique_ptr<Database> open_engine(const std::string& name,
+                                             const platform::FdbApi& api = engine_api()) {
+  const char* cluster = environment("EVERFRAME_TEST_CLUSTER");
+  const bool plain = &api == &engine_api();
+  auto database = cluster != nullptr && plain
+                      ? open_cluster({cluster, environment("EVERFRAME_TEST_LIBRARY")})
+                      : Database::open(api, cluster != nullptr ? cluster : "memory:" + name);
+  if (!database) throw std::runtime_error(database.error().text);
   return std::move(*database);
 }
 
+// Of a database that a suite has for itself.
 // Nothing outside of the tests keeps data in `database` before, and nothing after.
 class EmptyDatabase {
  public:

@@ -4,38 +4,48 @@
 
 #include <future>
 #include <memory>
+#include <random>
 #include <string>
 
 #include "engine_for_tests.h"
 #include "platform_os/asio_executor.h"
 #include "platform_os/os_clock.h"
 #include "store/database.h"
+#include "store/directory.h"
 
 namespace everframe::store {
 
 inline constexpr std::chrono::seconds PATIENCE{100};  // a hang ends the test
 
+// What a test may write: all of an empty database, or only what begins with home_, a prefix of its own. It is
+// cleared when the test ends.
+enum class Ground { WHOLE, SANDBOX };
+
 class StoreTest : public ::testing::Test {
  protected:
-  StoreTest() {
+  explicit StoreTest(Ground ground = Ground::WHOLE)
+      : home_(ground == Ground::WHOLE ? std::string()
+                                      : fmt::format("sandbox {:08x}/", std::random_device{}())) {
     embedded::configure({nullptr, &clock_, 1});
     executor_.start();
-    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    database_ = open_engine(test->name());
-    refused_ = on_database(EmptyDatabase::check);
-    if (!refused_.empty()) throw std::runtime_error(refused_);
+    database_ = open(engine_api());
+    if (ground == Ground::SANDBOX) return;
+    const std::string refused = on_database(EmptyDatabase::check);
+    if (!refused.empty()) throw std::runtime_error(refused);
   }
   ~StoreTest() override {
-    EXPECT_EQ(on_database(EmptyDatabase::clear), "");
+    EXPECT_EQ(on_database([this](Transaction& t) { return clear(t, home_); }), "");
     executor_.stop();
     executor_.join();
   }
 
+  // One more handle of the same database.
   std::unique_ptr<Database> open(const platform::FdbApi& api) {
-    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    auto database = Database::open(api, std::string("memory:") + test->name());
-    EXPECT_TRUE(database.has_value()) << database.error().text;
-    return std::move(*database);
+    return open_engine(::testing::UnitTest::GetInstance()->current_test_info()->name(), api);
+  }
+  // As a directory layer of its own, beneath home_.
+  DirectoryOptions sandbox_directories(bool manual_prefixes = false) const {
+    return {Subspace(home_ + "\xfe"), Subspace(home_), manual_prefixes};
   }
 
   // Starts `task` on the executor; its value, or its failed assertion, comes out of get().
@@ -60,20 +70,23 @@ class StoreTest : public ::testing::Test {
     return finish(start<T>(std::move(task)));
   }
 
+  const std::string home_;
   platform_os::OsClock clock_;
   platform_os::AsioExecutor executor_{"test"};
   std::unique_ptr<Database> database_;
 
  private:
   // What went wrong, if anything.
-  std::string on_database(Task<Result<bool>> (*body)(Transaction&)) {
-    const auto done = run<Result<bool>>([&]() -> Task<Result<bool>> {
-      Function<Task<Result<bool>>(Transaction&)> step = body;
-      co_return co_await database_->run<bool>(executor_, std::move(step));
-    });
+  std::string on_database(Function<Task<Result<bool>>(Transaction&)> body) {
+    const auto done = run<Result<bool>>(
+        [&]() -> Task<Result<bool>> { return database_->run<bool>(executor_, std::move(body)); });
     return done ? std::string() : done.error().text;
   }
-  std::string refused_;
+  static Task<Result<bool>> clear(Transaction& t, std::string prefix) {
+    if (prefix.empty()) co_return co_await EmptyDatabase::clear(t);
+    t.clear(keys_starting_with(prefix));
+    co_return true;
+  }
 
   template <class T>
   static Task<void> keep(std::shared_ptr<std::promise<T>> promise,

@@ -19,7 +19,7 @@ struct Fault {
   std::set<FDBFuture*> failing;
   int commits = 0;
 };
-Fault fault;
+Fault& fault = *new Fault;  // never destroyed, for the same reason as faulty_api()'s table
 
 FDBFuture* faulty_commit(FDBTransaction* transaction) {
   const std::lock_guard lock(fault.mutex);
@@ -35,7 +35,7 @@ FDBFuture* faulty_commit(FDBTransaction* transaction) {
   return future;
 }
 
-platform::FdbApi faulty_api() {
+platform::FdbApi make_faulty_api() {
   platform::FdbApi api = embedded::api();
   api.transaction_commit = faulty_commit;
   api.future_get_error = [](FDBFuture* future) -> fdb_error_t {
@@ -50,6 +50,13 @@ platform::FdbApi faulty_api() {
     embedded::api().future_destroy(future);
   };
   return api;
+}
+
+// A commit's callback lets go of its future on the engine's thread, through this table, when the test that
+// awaited it may have ended: so it stays.
+const platform::FdbApi& faulty_api() {
+  static const platform::FdbApi table = make_faulty_api();
+  return table;
 }
 
 class UnknownResult : public StoreTest {
@@ -82,8 +89,7 @@ class UnknownResult : public StoreTest {
       co_return read_u64_value(value.value().value_or("")).value_or(0);
     });
   }
-  const platform::FdbApi api_ = faulty_api();
-  std::unique_ptr<Database> faulty_ = open(api_);
+  std::unique_ptr<Database> faulty_ = open(faulty_api());
 };
 
 TEST_F(UnknownResult, WhenItWasAppliedABodyWithAMarkOfItsOwnActsOnce) {

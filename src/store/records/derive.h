@@ -52,6 +52,14 @@ bool lacks_one(const T& record, const Members& members) {
   return std::apply([&](auto... m) { return (lacks(m) || ... || false); }, members);
 }
 
+template <class Tuple>
+std::string pack_values(std::string prefix, const Tuple& values) {
+  TuplePacker packer(std::move(prefix));
+  std::apply([&](const auto&... v) { (KeyType<std::remove_cvref_t<decltype(v)>>::put(packer, v), ...); },
+             values);
+  return std::move(packer).key();
+}
+
 // The covered fields as those of a body, so that one reader serves both.
 template <const auto& SCHEMA, class Members>
 std::string write_covered(const RecordOf<SCHEMA>& record, const Members& members) {
@@ -90,13 +98,10 @@ void derive_one(const Layout& layout, std::size_t number, const I& index, std::s
     packer.integer(morton_of(position, static_cast<std::int32_t>(index.parameter)));
     out.entries.push_back(
         {number, false, packer.key() + std::string(packed_key), write_covered<SCHEMA>(record, index.keyed)});
-  } else if constexpr (I::kind == IndexKind::COMPUTED) {
-    std::set<std::string> keys;  // a function may say the same twice
-    for (const Tuple& tuple : I::function(record)) {
-      EF_ASSERT(tuple.size() == I::arity);
-      TuplePacker entry(layout.index(number));
-      for (const Element& element : tuple) entry.element(element);
-      keys.insert(entry.key() + std::string(packed_key));
+  } else if constexpr (I::kind == IndexKind::CUSTOM) {
+    std::set<std::string> keys;  // it may say the same twice
+    for (const auto& key : I::Maker::entries(record)) {
+      keys.insert(pack_values(layout.index(number), key) + std::string(packed_key));
     }
     for (const std::string& key : keys) out.entries.push_back({number, false, key, {}});
   } else if constexpr (is_aggregate(I::kind)) {

@@ -194,7 +194,7 @@ Result<Description> read_description(std::string_view bytes) {
     index.name = in.text(DESCRIPTION_NAME_MAX);
     const std::uint8_t kind = in.u8();
     if (kind < static_cast<std::uint8_t>(IndexKind::VALUE) ||
-        kind > static_cast<std::uint8_t>(IndexKind::COMPUTED)) {
+        kind > static_cast<std::uint8_t>(IndexKind::CUSTOM)) {
       in.fail();
     }
     index.kind = static_cast<IndexKind>(kind);

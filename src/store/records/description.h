@@ -20,7 +20,7 @@ enum class IndexKind : std::uint8_t {
   MIN_EVER = 6,
   MAX_EVER = 7,
   FEED = 8,
-  COMPUTED = 9
+  CUSTOM = 9
 };
 
 // Is it a number per group, kept by atomic operations? If not, it has an entry per record.
@@ -39,7 +39,7 @@ struct IndexDescription {
   IndexKind kind = IndexKind::VALUE;
   std::vector<std::uint32_t> keyed;    // field ids, in order
   std::vector<std::uint32_t> covered;  // what its entries carry besides; of an aggregate: what is added up
-  std::uint64_t parameter = 0;         // SPATIAL: the cell's side, mm; COMPUTED: its version
+  std::uint64_t parameter = 0;         // SPATIAL: the cell's side, mm; CUSTOM: its version
   bool operator==(const IndexDescription&) const = default;
 };
 

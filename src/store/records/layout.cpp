@@ -13,7 +13,8 @@ enum class Section {
   HEADER = 4,
   STATES = 5,
   PROGRESS = 6,
-  CLAIMS = 7
+  CLAIMS = 7,
+  VERSION = 8
 };
 
 std::string section(const Subspace& home, Section section) {
@@ -28,7 +29,8 @@ std::string named(const Subspace& home, Section in, std::string_view name) {
 Layout::Layout(const Subspace& home, std::string_view table, const std::vector<IndexDescription>& indexes)
     : home_(home[std::string(table)]),
       rows_(section(home_, Section::ROWS)),
-      header_(section(home_, Section::HEADER)) {
+      header_(section(home_, Section::HEADER)),
+      version_(section(home_, Section::VERSION)) {
   for (const IndexDescription& one : indexes) indexes_.push_back(prefix_of(one));
 }
 

@@ -10,6 +10,7 @@
 //   P (5, index)                         the state of an index, if it is not READABLE: one byte
 //   P (6, index)                         the last key that its build has been through
 //   P (7, index)                         who builds it, until when
+//   P (8)                                a stamp of 10 bytes, another after each change of 4 or 5
 #pragma once
 #include "store/records/description.h"
 #include "store/subspace.h"
@@ -34,6 +35,7 @@ class Layout {
   const std::string& index(std::size_t i) const { return indexes_[i]; }
   std::string prefix_of(const IndexDescription& index) const;
   const std::string& header() const { return header_; }
+  const std::string& version() const { return version_; }
   KeyRange states() const;
   std::string state(std::string_view index) const;
   std::string progress(std::string_view index) const;
@@ -43,6 +45,7 @@ class Layout {
   Subspace home_;
   std::string rows_;
   std::string header_;
+  std::string version_;
   std::vector<std::string> indexes_;
 };
 

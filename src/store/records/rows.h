@@ -1,15 +1,16 @@
 // Rows<SCHEMA>: a table within one transaction. Everything that is written here, with all that follows from
 // it in the indexes, is committed or lost with the transaction. Table<SCHEMA>::in(transaction) gives one.
 // Costs, in the engine's calls (tests/records/counts_test.cpp holds them): get 1 read; get_by 2, one after
-// the other; insert and upsert 1 read, and 1 more for each unique index, all at once; put_blind none; erase
-// 1; scan 1 range read a page, and along an index that does not cover 1 read a record, a page of them at
-// once.
+// the other; insert, replace and upsert 1 read, and 1 more for each unique index, all at once; update,
+// upsert_only and upsert_except the same, the record's before the others; put_blind none; erase 1; scan 1
+// range read a page, and along an index that does not cover 1 read a record, a page of them at once.
 // Ownership: the transaction and the table outlive a Rows and what is awaited of it. A Rows is a light value:
 // what is awaited of it does not need it. A Cursor outlives what is awaited of it.
 #pragma once
+#include <algorithm>
+
+#include "store/records/cursor.h"
 #include "store/records/feed.h"
-#include "store/records/plan.h"
-#include "store/records/scan.h"
 #include "store/world_keys.h"
 
 namespace everframe::store::records {
@@ -22,14 +23,6 @@ template <class... M>
 struct MemberValues<std::tuple<M...>> {
   using Type = std::tuple<typename MemberTraits<M>::Value...>;
 };
-
-template <class Tuple>
-std::string pack_values(std::string prefix, const Tuple& values) {
-  TuplePacker packer(std::move(prefix));
-  std::apply([&](const auto&... v) { (KeyType<std::remove_cvref_t<decltype(v)>>::put(packer, v), ...); },
-             values);
-  return std::move(packer).key();
-}
 
 template <const auto& SCHEMA, Name NAME>
 inline constexpr std::size_t INDEX_NUMBER = SCHEMA.index_named(NAME.view());
@@ -55,8 +48,45 @@ consteval bool is_covered() {
   }
 }
 
+// The first N types of a tuple, as a tuple.
+template <class Tuple, std::size_t N, class = std::make_index_sequence<N>>
+struct First;
+template <class Tuple, std::size_t N, std::size_t... I>
+struct First<Tuple, N, std::index_sequence<I...>> {
+  using Type = std::tuple<std::tuple_element_t<I, Tuple>...>;
+};
+template <class Tuple, std::size_t N>
+using FirstOf = typename First<Tuple, N>::Type;
+
+template <const auto& SCHEMA, Name NAME>
+using CustomKey = typename std::remove_cvref_t<decltype(INDEX<SCHEMA, NAME>)>::Maker::Key;
+
+template <const auto& SCHEMA, Name NAME, class... V>
+consteval bool is_custom_prefix() {
+  if constexpr (!has_index<SCHEMA, NAME, IndexKind::CUSTOM>()) {
+    return false;
+  } else if constexpr (sizeof...(V) > std::tuple_size_v<CustomKey<SCHEMA, NAME>>) {
+    return false;
+  } else {
+    return std::is_constructible_v<FirstOf<CustomKey<SCHEMA, NAME>, sizeof...(V)>, V...>;
+  }
+}
+
+// Fields that may be written apart from the others.
+template <const auto& SCHEMA, auto... MEMBERS>
+consteval bool are_apart() {
+  return sizeof...(MEMBERS) > 0 && ((SCHEMA.position_of(MEMBERS) != NO_POSITION) && ...) &&
+         !(SCHEMA.is_in_key(MEMBERS) || ...);
+}
+
 }  // namespace detail
 
+// Values that entries of this custom index may begin with.
+template <const auto& SCHEMA, Name NAME, class... V>
+concept CustomPrefix = detail::is_custom_prefix<SCHEMA, NAME, V...>();
+// Fields of the schema, none of them of the primary key.
+template <const auto& SCHEMA, auto... MEMBERS>
+concept FieldsApart = detail::are_apart<SCHEMA, MEMBERS...>();
 // The schema has an index of this name, of one of these kinds.
 template <const auto& SCHEMA, Name NAME, IndexKind... KINDS>
 concept IndexNamed = detail::has_index<SCHEMA, NAME, KINDS...>();
@@ -73,59 +103,6 @@ struct RecordChange {
   Versionstamp at;
   ChangeKind kind;
   KeyOf<SCHEMA> key;
-};
-
-// The records of a scan, in order. PLAN is what the query was compiled to; COVERED: records have the fields
-// of the index and of the primary key only.
-template <const auto& SCHEMA, Plan PLAN, bool COVERED>
-class Cursor {
- public:
-  using Record = RecordOf<SCHEMA>;
-  Cursor(Transaction& t, const TableCore& table, ScanPath path, ScanOptions options)
-      : rows_(t, table, std::move(path), std::move(options)) {}
-  // Of a query that cannot be answered now; the first next() says why.
-  Cursor(Transaction& t, const TableCore& table, Error why)
-      : rows_(t, table, {}, {}), refused_(std::move(why)) {}
-
-  // Nothing: the end, or a limit of the ScanOptions (is_finished() tells).
-  Task<Result<std::optional<Record>>> next() {
-    if (refused_) co_return tl::unexpected<Error>(*refused_);
-    auto row = co_await rows_.next();
-    if (!row) co_return tl::unexpected<Error>(row.error());
-    if (!*row) co_return std::optional<Record>();
-    auto record = read(**row);
-    if (!record) co_return tl::unexpected<Error>(record.error());
-    co_return std::optional<Record>(std::move(*record));
-  }
-  Task<Result<std::vector<Record>>> rest() {
-    std::vector<Record> out;
-    for (;;) {
-      auto record = co_await next();
-      if (!record) co_return tl::unexpected<Error>(record.error());
-      if (!*record) co_return std::move(out);
-      out.push_back(std::move(**record));
-    }
-  }
-  bool is_finished() const { return rows_.is_finished(); }
-  // For ScanOptions::continuation of the same query: goes on behind the last record that next() gave.
-  std::string continuation() const { return rows_.continuation(); }
-
- private:
-  static Result<Record> read(const FoundRow& row) {
-    auto record = read_record<SCHEMA>(row.packed_key, row.body);
-    if constexpr (COVERED) {
-      if (!record) return record;
-      const auto elements = unpack(row.entry_key);
-      if (!elements) return tl::unexpected(elements.error());
-      if (!take_members(*elements, 0, std::get<PLAN.path>(SCHEMA.indexes).keyed, *record)) {
-        return fail("an entry of table {} is damaged: {}", SCHEMA.name, to_text(*elements));
-      }
-    }
-    return record;
-  }
-
-  RowCursor rows_;
-  std::optional<Error> refused_;
 };
 
 template <const auto& SCHEMA>
@@ -162,6 +139,34 @@ class Rows {
   Answer<Written> insert(const Record& record) const { return write(WriteMode::INSERT, record); }
   // Inserts, or replaces but for fields that this program does not know. TAKEN as above.
   Answer<Written> upsert(const Record& record) const { return write(WriteMode::UPSERT, record); }
+  // Replaces; ABSENT: there is none.
+  Answer<Written> replace(const Record& record) const { return write(WriteMode::REPLACE, record); }
+  // Inserts, or replaces these fields of what is there and no others.
+  template <auto... MEMBERS>
+  Answer<Written> upsert_only(Record record) const requires FieldsApart<SCHEMA, MEMBERS...> {
+    return rewrite(*this, key_of(record), [record = std::move(record)](const Found& old) {
+      Record out = old ? *old : record;
+      ((out.*MEMBERS = record.*MEMBERS), ...);
+      return Found(std::move(out));
+    });
+  }
+  // Inserts, or replaces all fields of what is there but these.
+  template <auto... MEMBERS>
+  Answer<Written> upsert_except(Record record) const requires FieldsApart<SCHEMA, MEMBERS...> {
+    return rewrite(*this, key_of(record), [record = std::move(record)](const Found& old) {
+      Record out = record;
+      if (old) ((out.*MEMBERS = (*old).*MEMBERS), ...);
+      return Found(std::move(out));
+    });
+  }
+  // Does `change` to what is there, but for its key, which stays; ABSENT: there is none. May be called again.
+  Answer<Written> update(Key key, Function<void(Record&)> change) const {
+    return rewrite(*this, std::move(key), [change = std::move(change)](const Found& old) {
+      Found out = old;
+      if (out) change(*out);
+      return out;
+    });
+  }
   // Replaces without a look at what was there: no read, no conflict with other writers, unknown fields are
   // lost. Does not compile for a schema whose indexes need the old record.
   Result<void> put_blind(const Record& record) const requires(!SCHEMA.needs_old_record()) {
@@ -192,6 +197,18 @@ class Rows {
   auto scan_covered(ScanOptions options, Terms... terms) const requires Covered<SCHEMA, Terms...> {
     return cursor<true>(std::move(options), terms...);
   }
+  // IN: the records whose field is one of these, each value's in the order of its scan; see Either. Limits of
+  // the options are each scan's; there is no continuation.
+  template <auto MEMBER, class... Terms>
+  Either<SCHEMA> scan_in(ScanOptions options, std::vector<detail::ValueOf<MEMBER>> values,
+                         Terms... terms) const requires Indexed<SCHEMA, Equal<MEMBER>, Terms...> {
+    Either<SCHEMA> out(true);
+    for (auto value = values.begin(); value != values.end(); ++value) {
+      if (std::find(values.begin(), value, *value) != value) continue;
+      out.add(cursor<false>(options, Equal<MEMBER>{*value}, terms...));
+    }
+    return out;
+  }
   template <class... Terms>
   Answer<Found> first(Terms... terms) const requires Indexed<SCHEMA, Terms...> {
     return end_of_range(*this, false, std::move(terms)...);
@@ -202,20 +219,20 @@ class Rows {
     return end_of_range(*this, true, std::move(terms)...);
   }
 
-  // Along a computed index: its entries that begin with these values.
+  // Along a custom index: its entries that begin with these values of its Indexer's Key.
   template <Name NAME, class... V>
-  auto scan_computed(ScanOptions options,
-                     V... prefix) const requires IndexNamed<SCHEMA, NAME, IndexKind::COMPUTED> {
+  auto scan_custom(ScanOptions options, V... prefix) const requires CustomPrefix<SCHEMA, NAME, V...> {
     constexpr std::size_t NUMBER = detail::INDEX_NUMBER<SCHEMA, NAME>;
-    static_assert(sizeof...(V) <= detail::INDEX<SCHEMA, NAME>.arity, "more values than its entries have");
+    using EntryKey = detail::CustomKey<SCHEMA, NAME>;
     using Entries = Cursor<SCHEMA, Plan{NUMBER, sizeof...(V), false}, false>;
     if (auto ready = readable(NUMBER); !ready) return Entries(*t_, *table_, ready.error());
     options.snapshot = options.snapshot || snapshot_;
     ScanPath path;
     path.source = ScanPath::Source::ENTRIES;
     path.prefix = table_->layout().index(NUMBER);
-    path.keyed = detail::INDEX<SCHEMA, NAME>.arity;
-    const std::string begin = detail::pack_values(path.prefix, std::tuple<V...>(std::move(prefix)...));
+    path.keyed = std::tuple_size_v<EntryKey>;
+    const detail::FirstOf<EntryKey, sizeof...(V)> values(std::move(prefix)...);
+    const std::string begin = detail::pack_values(path.prefix, values);
     path.range = {begin, begin + '\xff'};
     return Entries(*t_, *table_, std::move(path), std::move(options));
   }
@@ -289,6 +306,29 @@ class Rows {
   }
   Answer<Written> write(WriteMode mode, const Record& record) const {
     return table_->write(*t_, states_, change_of(mode, record));
+  }
+
+  static Key key_of(const Record& record) {
+    return std::apply([&](auto... k) { return Key(record.*k...); }, SCHEMA.key);
+  }
+  // Reads what has this key and writes what `make` makes of it; nothing: ABSENT.
+  static Answer<Written> rewrite(Rows self, Key key, Function<Found(const Found&)> make) {
+    const std::string packed = detail::pack_values({}, key);
+    KnownRow row;
+    auto body = co_await self.table_->read_row(*self.t_, self.table_->layout().row(packed), false);
+    if (!body) co_return tl::unexpected<Error>(body.error());
+    row.body = std::move(*body);
+    Found old;
+    if (row.body) {
+      auto record = read_record<SCHEMA>(packed, *row.body);
+      if (!record) co_return tl::unexpected<Error>(record.error());
+      old = std::move(*record);
+    }
+    Found fresh = make(old);
+    if (!fresh) co_return Written{WriteOutcome::ABSENT, {}};
+    assign_key(*fresh, std::move(key));
+    Change change = self.change_of(WriteMode::UPSERT, *fresh);
+    co_return co_await self.table_->write(*self.t_, self.states_, std::move(change), std::move(row));
   }
 
   Result<void> readable(std::size_t number) const {
@@ -455,8 +495,7 @@ class Rows {
       if (!tuple || !take_members(*tuple, 0, SCHEMA.key, record)) {
         co_return fail("a feed of table {} names a damaged key", SCHEMA.name);
       }
-      out.push_back(
-          {change.at, change.kind, std::apply([&](auto... k) { return Key(record.*k...); }, SCHEMA.key)});
+      out.push_back({change.at, change.kind, key_of(record)});
     }
     co_return std::move(out);
   }

@@ -51,6 +51,10 @@ Result<void> RowCursor::start() {
   return {};
 }
 
+Result<void> RowCursor::begin() {
+  return started_ ? Result<void>() : start();
+}
+
 std::string RowCursor::continuation() const {
   if (!started_) return options_.continuation;
   Bytes bytes;
@@ -89,9 +93,7 @@ void RowCursor::ask_ahead() {
 
 Task<Result<std::optional<FoundRow>>> RowCursor::next() {
   using Found = std::optional<FoundRow>;
-  if (!started_) {
-    if (auto begun = start(); !begun) co_return tl::unexpected<Error>(begun.error());
-  }
+  if (auto begun = begin(); !begun) co_return tl::unexpected<Error>(begun.error());
   for (;;) {
     if (at_limit()) co_return Found();
     if (!pending_.empty()) break;

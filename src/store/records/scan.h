@@ -45,6 +45,8 @@ class RowCursor {
   RowCursor(Transaction& t, const TableCore& table, ScanPath path, ScanOptions options);
   RowCursor(RowCursor&&) = default;
 
+  // Asks for the first page, unless that was done; next() does it itself.
+  Result<void> begin();
   // The next row; nothing at the end of the range or at a limit.
   Task<Result<std::optional<FoundRow>>> next();
   bool is_finished() const;  // has the whole range been delivered?

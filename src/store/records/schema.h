@@ -28,6 +28,13 @@ struct Name {
   constexpr std::string_view view() const { return {text, N - 1}; }
 };
 
+namespace detail {
+template <class T>
+inline constexpr bool KEYABLE_TUPLE = false;
+template <Keyable... V>
+inline constexpr bool KEYABLE_TUPLE<std::tuple<V...>> = sizeof...(V) > 0;
+}  // namespace detail
+
 template <std::uint32_t ID, class T, class V>
 struct Field {
   using Type = V;
@@ -111,21 +118,33 @@ consteval auto feed() {
   return Index<NAME, IndexKind::FEED, std::tuple<>>{};
 }
 
-// Entries that a function makes of a record, none or many, each a tuple of ARITY elements: what no list of
-// members can say. When the function's meaning changes, so must VERSION, and the index's name.
-template <Name NAME, std::uint64_t VERSION, std::size_t ARITY, auto FUNCTION>
-struct Computed {
+// What makes the entries of an index of one's own, for what no list of members can say:
+//
+//   struct ByTag {
+//     using Key = std::tuple<std::uint32_t, std::int32_t>;       // of an entry; the primary key stands
+//     behind static constexpr std::uint64_t VERSION = 1; static std::vector<Key> entries(const Thing& thing);
+//     // none or many; what is there twice counts once
+//   };
+//
+// When entries() comes to mean something else, VERSION must change, and the index's name.
+template <class I, class T>
+concept Indexer = detail::KEYABLE_TUPLE<typename I::Key> && requires(const T& record) {
+  { I::VERSION } -> std::convertible_to<std::uint64_t>;
+  { I::entries(record) } -> std::same_as<std::vector<typename I::Key>>;
+};
+
+template <Name NAME, class INDEXER>
+struct Custom {
   static constexpr std::string_view name = NAME.view();
-  static constexpr IndexKind kind = IndexKind::COMPUTED;
-  static constexpr std::size_t arity = ARITY;
-  static constexpr auto function = FUNCTION;
+  static constexpr IndexKind kind = IndexKind::CUSTOM;
+  using Maker = INDEXER;
   std::tuple<> keyed{};
   std::tuple<> covered{};
-  std::uint64_t parameter = VERSION;
+  std::uint64_t parameter = INDEXER::VERSION;
 };
-template <Name NAME, std::uint64_t VERSION, std::size_t ARITY, auto FUNCTION>
-requires(ARITY > 0) consteval auto computed() {
-  return Computed<NAME, VERSION, ARITY, FUNCTION>{};
+template <Name NAME, class INDEXER>
+consteval auto custom() {
+  return Custom<NAME, INDEXER>{};
 }
 
 // An index that an older version had: its entries are to be cleared.
@@ -177,12 +196,18 @@ template <class P>
 inline constexpr bool IS_INDEX = false;
 template <Name N, IndexKind K, class A, class B>
 inline constexpr bool IS_INDEX<Index<N, K, A, B>> = true;
-template <Name N, std::uint64_t V, std::size_t A, auto F>
-inline constexpr bool IS_INDEX<Computed<N, V, A, F>> = true;
+template <Name N, class I>
+inline constexpr bool IS_INDEX<Custom<N, I>> = true;
 template <class P>
 inline constexpr bool IS_DROPPED = false;
 template <Name N>
 inline constexpr bool IS_DROPPED<Dropped<N>> = true;
+
+// A custom index can be made of records of type T; true of all other parts.
+template <class T, class P>
+inline constexpr bool SUITS = true;
+template <class T, Name N, class I>
+inline constexpr bool SUITS<T, Custom<N, I>> = Indexer<I, T>;
 
 template <class A, class B>
 constexpr bool same_member(A a, B b) {
@@ -322,6 +347,7 @@ consteval auto schema(const char (&name)[N], std::uint32_t version, Parts... par
   const auto indexes = detail::only<detail::IsIndex>(parts...);
   const auto dropped_ones = detail::only<detail::IsDropped>(parts...);
   static_assert(std::tuple_size_v<decltype(keys)> == 1, "a schema has one primary_key(...)");
+  static_assert((detail::SUITS<T, Parts> && ...), "a custom index has an Indexer of this schema's records");
   const auto key = std::get<0>(keys).members;
   using S = Schema<T, std::remove_const_t<decltype(fields)>, std::remove_const_t<decltype(key)>,
                    std::remove_const_t<decltype(indexes)>, std::remove_const_t<decltype(dropped_ones)>>;

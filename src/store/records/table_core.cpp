@@ -41,7 +41,13 @@ void TableCore::set_state(Transaction& t, std::string_view index, IndexState sta
   } else {
     t.set(key, std::string(1, static_cast<char>(state)));
   }
+  bump_versions(t);
+}
+
+void TableCore::bump_versions(Transaction& t) const {
   t.bump_metadata_version();
+  // A stamp of 10 bytes at offset 0, which the last 4 say.
+  t.atomic(AtomicOp::SET_VERSIONSTAMPED_VALUE, layout_.version(), std::string(14, '\0'));
 }
 
 Task<Result<void>> TableCore::prepare(Database& database, platform::Executor& executor) const {
@@ -73,7 +79,7 @@ Task<Result<void>> TableCore::prepare_in(Transaction& t) const {
     Description first = shape_.description;
     first.dropped.clear();
     t.set(layout_.header(), write_description(first));
-    t.bump_metadata_version();
+    bump_versions(t);
     co_return Result<void>{};
   }
   const auto stored = read_description(**header);
@@ -99,7 +105,7 @@ Task<Result<void>> TableCore::evolve(Transaction& t, const Evolution& evolution)
     if (*rows && index.kind != IndexKind::FEED) set_state(t, index.name, IndexState::WRITE_ONLY);
   }
   t.set(layout_.header(), write_description(evolution.merged));
-  t.bump_metadata_version();
+  bump_versions(t);
   co_return Result<void>{};
 }
 
@@ -119,11 +125,30 @@ Result<void> TableCore::accept_header(std::string_view header) const {
 }
 
 Task<Result<SharedStates>> TableCore::states(Transaction& t) const {
-  const auto version = co_await t.get(std::string(METADATA_VERSION_KEY));
-  const bool unreadable = !version && version.error().code == ACCESSED_UNREADABLE;
-  if (!version && !unreadable) co_return tl::unexpected<Error>(version.error());
-  if (version && cache_ && cache_->metadata_version == version->value_or("")) co_return cache_->states;
+  const auto is_unreadable = [](const Result<Value>& version) {
+    return !version && version.error().code == ACCESSED_UNREADABLE;
+  };
+  // A snapshot: that other tables change is no conflict.
+  const auto global = co_await t.get(std::string(METADATA_VERSION_KEY), true);
+  if (!global && !is_unreadable(global)) co_return tl::unexpected<Error>(global.error());
+  const std::string own_key = layout_.version();
+  if (global && cache_ && cache_->metadata_version == global->value_or("")) {
+    t.add_read_conflict({own_key, own_key + '\0'});
+    co_return cache_->states;
+  }
+  const auto own = co_await t.get(own_key);
+  if (!own && !is_unreadable(own)) co_return tl::unexpected<Error>(own.error());
+  if (own && cache_ && cache_->table_version == own->value_or("")) {
+    if (global) cache_->metadata_version = global->value_or("");
+    co_return cache_->states;
+  }
+  auto read = co_await read_states(t);
+  // A transaction that changes states itself sees its own changes, which nobody else may yet.
+  if (read && global && own) cache_ = Cache{global->value_or(""), own->value_or(""), *read};
+  co_return read;
+}
 
+Task<Result<SharedStates>> TableCore::read_states(Transaction& t) const {
   Started<Result<Value>> asked_header(t.get(layout_.header()));
   Started<Result<std::vector<KeyValue>>> asked_states(t.get_range(layout_.states()));
   const auto header = co_await std::move(asked_header);
@@ -139,10 +164,7 @@ Task<Result<SharedStates>> TableCore::states(Transaction& t) const {
       if (row.key == key && row.value.size() == 1) states[i] = static_cast<IndexState>(row.value[0]);
     }
   }
-  // A transaction that changes states itself sees its own changes, which nobody else may yet.
-  auto shared = std::make_shared<const IndexStates>(std::move(states));
-  if (version) cache_ = Cache{version->value_or(""), shared};
-  co_return shared;
+  co_return std::make_shared<const IndexStates>(std::move(states));
 }
 
 Task<Result<Value>> TableCore::read_row(Transaction& t, std::string row_key, bool snapshot) const {
@@ -163,30 +185,31 @@ Task<Result<Value>> TableCore::read_row(Transaction& t, std::string row_key, boo
   co_return unseal(rows->front().value, chunks);
 }
 
-Task<Result<Written>> TableCore::write(Transaction& t, SharedStates shared_states, Change change) const {
+Task<Result<Written>> TableCore::write(Transaction& t, SharedStates shared_states, Change change,
+                                       std::optional<KnownRow> known) const {
   const IndexStates& states = *shared_states;
   const auto& indexes = shape_.description.indexes;
   std::vector<Task<Result<Value>>> asked;
-  asked.push_back(read_row(t, layout_.row(change.packed_key), false));
   for (const Entry& entry : change.fresh.entries) {
     if (entry.unique && states[entry.index] != IndexState::DISABLED) asked.push_back(t.get(entry.key));
   }
+  const std::size_t owners = asked.size();
   std::vector<std::size_t> built;
   for (std::size_t i = 0; i < indexes.size(); ++i) {
     if (!is_aggregate(indexes[i].kind) || states[i] != IndexState::WRITE_ONLY) continue;
     built.push_back(i);
     asked.push_back(t.get(layout_.progress(indexes[i].name)));
   }
+  if (!known) asked.push_back(read_row(t, layout_.row(change.packed_key), false));
   auto answers = co_await when_all(std::move(asked));
   for (const auto& answer : answers) {
     if (!answer) co_return tl::unexpected<Error>(answer.error());
   }
   Reads reads;
-  reads.row = std::move(*answers.front());
-  const std::size_t owners = answers.size() - 1 - built.size();
-  for (std::size_t i = 0; i < owners; ++i) reads.owners.push_back(std::move(*answers[1 + i]));
+  reads.row = known ? std::move(known->body) : std::move(*answers.back());
+  for (std::size_t i = 0; i < owners; ++i) reads.owners.push_back(std::move(*answers[i]));
   for (std::size_t i = 0; i < built.size(); ++i) {
-    reads.progresses.emplace(built[i], std::move(*answers[1 + owners + i]));
+    reads.progresses.emplace(built[i], std::move(*answers[owners + i]));
   }
   co_return apply(t, states, std::move(change), std::move(reads));
 }
@@ -201,7 +224,8 @@ Result<void> TableCore::put_blind(Transaction& t, const Change& change) const {
 Result<Written> TableCore::apply(Transaction& t, const IndexStates& states, Change change,
                                  Reads reads) const {
   if (change.mode == WriteMode::INSERT && reads.row) return Written{WriteOutcome::EXISTS, {}};
-  if (change.mode == WriteMode::ERASE && !reads.row) return Written{WriteOutcome::ABSENT, {}};
+  const bool wants_one = change.mode == WriteMode::ERASE || change.mode == WriteMode::REPLACE;
+  if (wants_one && !reads.row) return Written{WriteOutcome::ABSENT, {}};
   std::size_t checked = 0;
   for (const Entry& entry : change.fresh.entries) {
     if (!entry.unique || states[entry.index] == IndexState::DISABLED) continue;

@@ -2,8 +2,10 @@
 // indexes, reading and writing rows with all that is derived from them. Table<SCHEMA> (table.h) is what
 // others use. Threads: belongs to one executor. Ownership: outlives what is awaited of it.
 //
-// Index states are read once and cached by \xff/metadataVersion, which every change of a header or a state
-// bumps: in steady state a transaction pays one read of that key, which with FoundationDB is no request.
+// Index states are read once and cached in two stages: by \xff/metadataVersion, which every change of any
+// table's header or states bumps, and of directories, too; and by the table's own version, which is looked at
+// when that one has moved. In steady state a transaction pays one read of \xff/metadataVersion, which with
+// FoundationDB is no request; and it conflicts with changes of its own table only.
 #pragma once
 #include "store/database.h"
 #include "store/records/derive.h"
@@ -14,7 +16,7 @@ namespace everframe::store::records {
 enum class WriteOutcome {
   DONE,
   EXISTS,  // an insert met a record with this key
-  ABSENT,  // an erase met none
+  ABSENT,  // a replace, an update or an erase met none
   TAKEN    // another record has what a unique index allows once
 };
 // What a write has done. Unless it is DONE nothing was written.
@@ -34,7 +36,7 @@ enum class ChangeKind : std::uint8_t {
   PUT = 4  // blindly: inserted or updated
 };
 
-enum class WriteMode { INSERT, UPSERT, BLIND, ERASE };
+enum class WriteMode { INSERT, UPSERT, REPLACE, BLIND, ERASE };
 
 struct Change {
   WriteMode mode = WriteMode::UPSERT;
@@ -42,6 +44,11 @@ struct Change {
   std::string body;
   Derived fresh;
   std::vector<std::string> feeds;  // groups in which it is told
+};
+
+// A record's body that was read before the write, in the same transaction.
+struct KnownRow {
+  std::optional<std::string> body;
 };
 
 // What a schema is to TableCore.
@@ -72,7 +79,8 @@ class TableCore {
 
   // A record's body.
   Task<Result<std::optional<std::string>>> read_row(Transaction& t, std::string row_key, bool snapshot) const;
-  Task<Result<Written>> write(Transaction& t, SharedStates shared_states, Change change) const;
+  Task<Result<Written>> write(Transaction& t, SharedStates shared_states, Change change,
+                              std::optional<KnownRow> known = std::nullopt) const;
   // A BLIND change: no reads. An Error if it is too large.
   Result<void> put_blind(Transaction& t, const Change& change) const;
   // Sets the state of an index; with it goes the bump that makes everybody look again.
@@ -81,6 +89,8 @@ class TableCore {
  private:
   struct Reads;
   Task<Result<void>> prepare_in(Transaction& t) const;
+  Task<Result<SharedStates>> read_states(Transaction& t) const;
+  void bump_versions(Transaction& t) const;
   Task<Result<void>> evolve(Transaction& t, const Evolution& evolution) const;
   Task<Result<bool>> has_rows(Transaction& t) const;
   Result<void> accept_header(std::string_view header) const;
@@ -94,6 +104,7 @@ class TableCore {
 
   struct Cache {
     std::string metadata_version;
+    std::string table_version;
     SharedStates states;
   };
 

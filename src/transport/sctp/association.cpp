@@ -252,7 +252,7 @@ void Association::established(Time now) {
   handshake_timer_.reset();
   peer_cookie_.clear();
   events_.push_back(ConnectedEvent{});
-  for (const auto& [stream, channel] : channels_) send_open(stream, channel);
+  for (const Channel& channel : channels_) send_open(channel);
   if (!shutdown_reason_.empty()) shutdown(std::move(shutdown_reason_), now);
 }
 
@@ -346,11 +346,11 @@ void Association::queue_control(ChunkType type, std::uint8_t flags, Bytes value)
   control_.push_back({type, flags, std::move(value), type == ChunkType::INIT ? 0 : peer_tag_});
 }
 
-bool Association::poll(Bytes& packet, Time now) {
+bool Association::poll(Bytes& packet, Time now, std::size_t headroom) {
   const bool data = up() && outbound_.wants_to_write(now);
   if (control_.empty() && !data && !(up() && inbound_.wants_sack(now))) return false;
   const std::uint32_t tag = control_.empty() ? peer_tag_ : control_.front().tag;
-  PacketWriter writer(packet, PORT, tag);
+  PacketWriter writer(packet, PORT, tag, headroom);
   // Control chunks come before DATA: usrsctp aborts otherwise. INIT and INIT ACK stand alone (RFC 9260
   // section 6.10).
   bool alone = false;

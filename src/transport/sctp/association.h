@@ -9,11 +9,10 @@
 // has to join again.
 // Memory: under 1 kB when idle, and then what its queues hold (limits: inbound.h, outbound.h).
 #pragma once
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/random.h"
@@ -64,8 +63,9 @@ class Association {
   std::optional<Time> next_timeout() const;  // advance() and poll() then
   std::optional<Event> next_event();
 
-  // Builds the next packet to send, at most PACKET_SIZE_MAX bytes. False when there is none now.
-  bool poll(Bytes& packet, Time now);
+  // Builds the next packet to send, at most PACKET_SIZE_MAX bytes, behind `headroom` bytes left for a
+  // record's header. False when there is none now.
+  bool poll(Bytes& packet, Time now, std::size_t headroom = 0);
 
   Result<ChannelId> open(ChannelOptions options, Time now);  // also before the association is up
   SendOutcome send(ChannelId channel, ByteView message, bool binary, Time now);
@@ -96,15 +96,16 @@ class Association {
   // SHUTTING_DOWN is ESTABLISHED but takes no new messages (RFC 9260's SHUTDOWN-PENDING and SHUTDOWN-SENT).
   enum class State { IDLE, COOKIE_WAIT, COOKIE_ECHOED, ESTABLISHED, SHUTTING_DOWN, CLOSED };
   struct Channel {
-    ChannelOptions options;
-    enum class State { OPENING, OPEN, CLOSING } state = State::OPENING;
+    std::uint16_t stream = 0;
+    enum class State : std::uint8_t { OPENING, OPEN, CLOSING } state = State::OPENING;
     bool announced = true;  // its owner knows of it (not: an OPEN that we refused)
     bool reset_sent = false;
     bool reset_received = false;
+    ChannelOptions options;
   };
   struct Reset {  // our outgoing stream reset request that waits for its answer
     std::uint32_t request;
-    std::set<std::uint16_t> streams;
+    std::vector<std::uint16_t> streams;
   };
   struct PeerInit {  // what we must know of the peer's INIT; our cookie carries it
     std::uint32_t tag = 0;
@@ -144,9 +145,11 @@ class Association {
   void queue_control(ChunkType type, std::uint8_t flags, Bytes value);
   void write_init(ChunkType type, const Bytes& tail);
   void try_handshake(Time now);
+  Channel* channel_of(std::uint16_t stream);
+  Channel& add_channel(std::uint16_t stream, ChannelOptions options, Channel::State state);
   void request_resets(Time now);
   void drop_channel_if_closed(std::uint16_t stream);
-  void send_open(std::uint16_t stream, const Channel& channel);
+  void send_open(const Channel& channel);
   Bytes cookie() const;
 
   const Role role_;
@@ -167,8 +170,9 @@ class Association {
 
   Inbound inbound_;
   Outbound outbound_;
-  std::map<std::uint16_t, Channel> channels_;
-  std::set<std::uint16_t> refused_;  // streams that the peer opened beyond CHANNELS_MAX, to be reset
+  std::vector<Channel> channels_;       // few, so searched in line
+  std::vector<std::uint16_t> refused_;  // streams that the peer opened beyond CHANNELS_MAX, to be reset
+  bool resets_wanted_ = false;  // some channel closes and has not asked for its reset, or some are refused
   std::uint16_t next_own_stream_;
 
   std::uint32_t next_request_ = 0;  // RE-CONFIG sequence numbers: ours start at our initial TSN

@@ -87,8 +87,20 @@ Outbound::Message control_message(std::uint16_t stream, Bytes bytes) {
 
 }  // namespace
 
-void Association::send_open(std::uint16_t stream, const Channel& channel) {
-  outbound_.send(control_message(stream, write_open(channel.options)));
+Association::Channel* Association::channel_of(std::uint16_t stream) {
+  for (Channel& channel : channels_) {
+    if (channel.stream == stream) return &channel;
+  }
+  return nullptr;
+}
+
+Association::Channel& Association::add_channel(std::uint16_t stream, ChannelOptions options,
+                                               Channel::State state) {
+  return channels_.emplace_back(Channel{stream, state, true, false, false, std::move(options)});
+}
+
+void Association::send_open(const Channel& channel) {
+  outbound_.send(control_message(channel.stream, write_open(channel.options)));
 }
 
 Result<ChannelId> Association::open(ChannelOptions options, Time) {
@@ -100,21 +112,21 @@ Result<ChannelId> Association::open(ChannelOptions options, Time) {
     return fail("a channel has a limit of retransmits or a lifetime, not both");
   }
   if (channels_.size() >= CHANNELS_MAX) return fail("{} channels are open, the most allowed", CHANNELS_MAX);
-  while (channels_.contains(next_own_stream_)) {
+  while (channel_of(next_own_stream_) != nullptr) {
     next_own_stream_ = static_cast<std::uint16_t>(next_own_stream_ + 2);
   }
   const std::uint16_t stream = next_own_stream_;
   if (stream >= peer_streams_) return fail("the peer takes {} streams only", peer_streams_);
-  const auto& channel = channels_.emplace(stream, Channel{std::move(options)}).first->second;
-  if (state_ == State::ESTABLISHED) send_open(stream, channel);
+  const Channel& channel = add_channel(stream, std::move(options), Channel::State::OPENING);
+  if (state_ == State::ESTABLISHED) send_open(channel);
   return ChannelId{stream};
 }
 
 SendOutcome Association::send(ChannelId id, ByteView message, bool binary, Time now) {
-  const auto found = channels_.find(raw(id));
-  if (state_ != State::ESTABLISHED || found == channels_.end()) return SendOutcome::CLOSED;
-  const Channel& channel = found->second;
-  if (channel.state == Channel::State::CLOSING) return SendOutcome::CLOSED;
+  const Channel* const to = channel_of(raw(id));
+  if (state_ != State::ESTABLISHED || to == nullptr || to->state == Channel::State::CLOSING)
+    return SendOutcome::CLOSED;
+  const Channel& channel = *to;
   if (message.size() > peer_message_max_) return SendOutcome::TOO_LARGE;
   Ppid ppid = binary ? Ppid::BINARY : Ppid::STRING;
   constexpr std::uint8_t NOTHING[] = {0};
@@ -141,8 +153,7 @@ void Association::on_message(InboundMessage message, Time now) {
   if (state_ == State::CLOSED) return;
   const auto ppid = static_cast<Ppid>(message.ppid);
   if (ppid == Ppid::CONTROL) return on_control(message.stream, message.bytes, now);
-  const auto found = channels_.find(message.stream);
-  if (found == channels_.end()) return;  // of a channel that we have just closed
+  if (channel_of(message.stream) == nullptr) return;  // of a channel that we have just closed
   const bool empty = ppid == Ppid::STRING_EMPTY || ppid == Ppid::BINARY_EMPTY;
   if (!empty && ppid != Ppid::STRING && ppid != Ppid::BINARY) return;
   if (empty) message.bytes.clear();
@@ -153,27 +164,28 @@ void Association::on_message(InboundMessage message, Time now) {
 void Association::on_control(std::uint16_t stream, ByteView message, Time now) {
   if (message.empty()) return;
   if (message[0] == DCEP_OPEN) return on_open(stream, message, now);
-  const auto found = channels_.find(stream);
-  if (message[0] != DCEP_ACK || found == channels_.end() || found->second.state != Channel::State::OPENING)
-    return;
-  found->second.state = Channel::State::OPEN;
-  events_.push_back(ChannelEvent{ChannelId{stream}, found->second.options});
+  Channel* const channel = channel_of(stream);
+  if (message[0] != DCEP_ACK || channel == nullptr || channel->state != Channel::State::OPENING) return;
+  channel->state = Channel::State::OPEN;
+  events_.push_back(ChannelEvent{ChannelId{stream}, channel->options});
 }
 
 void Association::on_open(std::uint16_t stream, ByteView message, Time now) {
-  if (channels_.contains(stream)) return;
+  if (channel_of(stream) != nullptr) return;
   auto options = read_open(message);
   const bool theirs = (stream % 2 == 0) == (role_ == Role::SERVER);
   if (channels_.size() >= CHANNELS_MAX) {
-    if (refused_.size() < CHANNELS_MAX) refused_.insert(stream);
+    const bool known = std::find(refused_.begin(), refused_.end(), stream) != refused_.end();
+    if (!known && refused_.size() < CHANNELS_MAX) refused_.push_back(stream);
+    resets_wanted_ = true;
     return request_resets(now);
   }
   if (!options || !theirs) {  // RFC 8832 section 5.1: a wrong OPEN closes that channel, not the association
-    channels_.emplace(stream, Channel{{}, Channel::State::CLOSING, false});
+    add_channel(stream, {}, Channel::State::CLOSING).announced = false;
+    resets_wanted_ = true;
     return request_resets(now);
   }
-  const auto& channel =
-      channels_.emplace(stream, Channel{std::move(*options), Channel::State::OPEN}).first->second;
+  const Channel& channel = add_channel(stream, std::move(*options), Channel::State::OPEN);
   outbound_.send(control_message(stream, {DCEP_ACK}));
   events_.push_back(ChannelEvent{ChannelId{stream}, channel.options});
 }
@@ -181,9 +193,10 @@ void Association::on_open(std::uint16_t stream, ByteView message, Time now) {
 // ---- closing ----
 
 void Association::close(ChannelId id, Time now) {
-  const auto found = channels_.find(raw(id));
-  if (found == channels_.end() || found->second.state == Channel::State::CLOSING) return;
-  found->second.state = Channel::State::CLOSING;
+  Channel* const channel = channel_of(raw(id));
+  if (channel == nullptr || channel->state == Channel::State::CLOSING) return;
+  channel->state = Channel::State::CLOSING;
+  resets_wanted_ = true;
   if (up()) request_resets(now);
 }
 
@@ -191,11 +204,13 @@ void Association::close(ChannelId id, Time now) {
 // time.
 void Association::request_resets(Time now) {
   if (!reset_) {
+    if (!resets_wanted_) return;
     Reset reset{next_request_, std::exchange(refused_, {})};
-    for (auto& [stream, channel] : channels_) {
-      if (channel.state != Channel::State::CLOSING || channel.reset_sent || !outbound_.idle(stream)) continue;
-      channel.reset_sent = true;
-      reset.streams.insert(stream);
+    resets_wanted_ = false;
+    for (Channel& channel : channels_) {
+      if (channel.state != Channel::State::CLOSING || channel.reset_sent) continue;
+      channel.reset_sent = outbound_.idle(channel.stream);
+      channel.reset_sent ? reset.streams.push_back(channel.stream) : static_cast<void>(resets_wanted_ = true);
     }
     if (reset.streams.empty()) return;
     ++next_request_;
@@ -242,10 +257,11 @@ void Association::perform_reset(ByteView request, Time now) {
   for (std::size_t i = 12; i + 2 <= request.size(); i += 2) {
     const std::uint16_t stream = read_u16(request.data() + i);
     inbound_.reset_stream(stream);
-    const auto found = channels_.find(stream);
-    if (found == channels_.end()) continue;
-    found->second.reset_received = true;
-    found->second.state = Channel::State::CLOSING;  // RFC 8831 section 6.7: we close our direction too
+    Channel* const channel = channel_of(stream);
+    if (channel == nullptr) continue;
+    channel->reset_received = true;
+    channel->state = Channel::State::CLOSING;  // RFC 8831 section 6.7: we close our direction too
+    resets_wanted_ = true;
     drop_channel_if_closed(stream);
   }
   request_resets(now);
@@ -273,12 +289,12 @@ void Association::on_reset_answer(const Param& param) {
 
 // A channel is gone when both directions are reset.
 void Association::drop_channel_if_closed(std::uint16_t stream) {
-  const auto found = channels_.find(stream);
-  if (found == channels_.end()) return;
-  const bool asked = reset_ && reset_->streams.contains(stream);
-  if (!found->second.reset_sent || asked || !found->second.reset_received) return;
-  const bool announced = found->second.announced;
-  channels_.erase(found);
+  const Channel* const channel = channel_of(stream);
+  if (channel == nullptr || !channel->reset_sent || !channel->reset_received) return;
+  if (reset_ && std::find(reset_->streams.begin(), reset_->streams.end(), stream) != reset_->streams.end())
+    return;
+  const bool announced = channel->announced;
+  channels_.erase(channels_.begin() + (channel - channels_.data()));
   if (announced) events_.push_back(ChannelClosedEvent{ChannelId{stream}});
 }
 

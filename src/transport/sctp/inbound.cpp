@@ -184,6 +184,26 @@ void Inbound::deliver_before(Stream& stream, std::uint64_t ssn) {
   stream.next_ssn = std::max(stream.next_ssn, ssn);
 }
 
+// The peer has given up what is missing up to `tsn`. What is whole among the chunks that wait there is
+// delivered: only its acknowledgement was lost.
+bool Inbound::give_up_before(std::uint64_t tsn) {
+  const auto drop_partial = [&] {
+    if (partial_) held_ -= partial_->fragment.bytes.size();
+    partial_.reset();
+  };
+  while (!fragments_.empty() && fragments_.begin()->first <= tsn) {
+    auto node = fragments_.extract(fragments_.begin());
+    held_ -= node.mapped().bytes.size() + HELD_OVERHEAD;
+    const bool continues = partial_ && partial_->next_tsn == node.key();
+    if (!continues) drop_partial();
+    if (!continues && (node.mapped().flags & BEGIN) == 0) continue;
+    if (!feed(node.key(), std::move(node.mapped()))) return false;
+  }
+  if (partial_ && partial_->next_tsn <= tsn) drop_partial();
+  cut_off_ = !partial_;
+  return true;
+}
+
 bool Inbound::forward_tsn(const Chunk& chunk, Time now) {
   if (chunk.value.size() < 4 || chunk.value.size() % 4 != 0) return false;
   const std::uint64_t tsn = unwrap(read_u32(chunk.value.data()), cumulative_);
@@ -193,13 +213,7 @@ bool Inbound::forward_tsn(const Chunk& chunk, Time now) {
   if (tsn > cumulative_ + TSN_SPREAD) return false;
   cumulative_ = tsn;
   advance_cumulative();
-  if (partial_) held_ -= partial_->fragment.bytes.size();
-  partial_.reset();
-  cut_off_ = true;
-  while (!fragments_.empty() && fragments_.begin()->first <= tsn) {
-    held_ -= fragments_.begin()->second.bytes.size() + HELD_OVERHEAD;
-    fragments_.erase(fragments_.begin());
-  }
+  if (!give_up_before(tsn)) return false;
   for (std::size_t at = 4; at < chunk.value.size(); at += 4) {
     Stream* stream = stream_of(read_u16(chunk.value.data() + at));
     if (stream == nullptr) return false;

@@ -84,6 +84,7 @@ class Inbound {
   void advance_cumulative();
   bool feed(std::uint64_t tsn, Fragment fragment);
   bool feed_stored();
+  bool give_up_before(std::uint64_t tsn);
   bool deliver(const Fragment& fragment, Bytes bytes);
   void deliver_ready(InboundMessage message);
   void deliver_in_turn(Stream& stream);

@@ -13,6 +13,7 @@ constexpr std::uint8_t UNORDERED = 4;
 constexpr std::size_t MTU = PACKET_SIZE_MAX;
 constexpr std::size_t CWND_INITIAL = 10 * MTU;  // RFC 6928's argument
 constexpr std::size_t CWND_MIN = 4 * MTU;
+constexpr std::size_t CWND_SLOW = 2 * MTU;  // where the path is slow, four would be a queue of their own
 constexpr std::size_t CWND_MAX = 1 << 20;
 constexpr std::uint8_t MISSES_TO_RESEND = 3;  // RFC 9260 section 7.2.4
 constexpr Duration REORDER_MIN = 10ms;        // later by this much, or by a quarter of the RTT: not reordered
@@ -156,7 +157,10 @@ void Outbound::after_news(const News& news, bool advanced, Time now) {
   if (news.tsn != 0 && news.sent_once) measure(now - news.sent_at, now);  // Karn: never of a repeated one
   const bool used = flight_ + news.bytes + MTU >= cwnd_;  // grow only a window that was needed
   if (news.tsn != 0) detect_losses(news, now);
-  if (advanced && used && cumulative_ >= recovery_until_) {
+  // It stops growing when half of the delay that we allow ourselves is used: acknowledgements tell of a queue
+  // late.
+  const bool queueing = srtt_ - rtt_min() > QUEUE_DELAY_MAX / 2;
+  if (advanced && used && !queueing && cumulative_ >= recovery_until_) {
     if (cwnd_ <= ssthresh_) {
       cwnd_ += std::min(news.bytes, MTU);
     } else if ((partial_acked_ += news.bytes) >= cwnd_) {
@@ -218,7 +222,7 @@ void Outbound::measure(Duration rtt, Time now) {
     delay_checked_ = now;
     const auto shrunk =
         cwnd_ * static_cast<std::size_t>(allowed.count()) / static_cast<std::size_t>(srtt_.count());
-    cwnd_ = ssthresh_ = std::max(CWND_MIN, shrunk);
+    cwnd_ = ssthresh_ = std::max(CWND_SLOW, shrunk);
   }
 }
 

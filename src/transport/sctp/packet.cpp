@@ -39,12 +39,12 @@ std::optional<Packet> read_packet(ByteView bytes) {
   return Packet{read_u32(bytes.data() + 4), bytes.subspan(HEADER_SIZE)};
 }
 
-PacketWriter::PacketWriter(Bytes& out, std::uint16_t port, std::uint32_t tag) : out_(out) {
-  out_.clear();
-  put_u16(out_, port);
-  put_u16(out_, port);
-  put_u32(out_, tag);
-  put_u32(out_, 0);
+PacketWriter::PacketWriter(Bytes& out, std::uint16_t port, std::uint32_t tag, std::size_t headroom)
+    : out_(out), start_(headroom) {
+  out_.assign(headroom + HEADER_SIZE, 0);
+  write_u16(out_.data() + start_, port);
+  write_u16(out_.data() + start_ + 2, port);
+  write_u32(out_.data() + start_ + 4, tag);
 }
 
 void PacketWriter::open(ChunkType type, std::uint8_t flags) {
@@ -77,8 +77,8 @@ void PacketWriter::data(std::uint8_t flags, std::uint32_t tsn, std::uint16_t str
 }
 
 void PacketWriter::finish() {
-  const std::uint32_t crc = crc32c(out_);
-  for (std::size_t i = 0; i < 4; ++i) out_[8 + i] = static_cast<std::uint8_t>(crc >> (8 * i));
+  const std::uint32_t crc = crc32c(ByteView(out_).subspan(start_));
+  for (std::size_t i = 0; i < 4; ++i) out_[start_ + 8 + i] = static_cast<std::uint8_t>(crc >> (8 * i));
 }
 
 void put_param(Bytes& out, ParamType type, ByteView value) {

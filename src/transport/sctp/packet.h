@@ -75,22 +75,24 @@ struct Packet {
 };
 std::optional<Packet> read_packet(ByteView bytes);
 
-// Writes one packet: chunks are opened, filled through `out`, and closed (which pads them).
+// Writes one packet behind `headroom` bytes: chunks are opened, filled through `out`, and closed (which pads
+// them).
 class PacketWriter {
  public:
-  PacketWriter(Bytes& out, std::uint16_t port, std::uint32_t tag);
+  PacketWriter(Bytes& out, std::uint16_t port, std::uint32_t tag, std::size_t headroom = 0);
   void open(ChunkType type, std::uint8_t flags = 0);
   void close();
   void data(std::uint8_t flags, std::uint32_t tsn, std::uint16_t stream, std::uint16_t ssn,
             std::uint32_t ppid, ByteView payload);  // a whole DATA chunk
-  bool fits(std::size_t chunk_size) const { return out_.size() + chunk_size <= PACKET_SIZE_MAX; }
-  std::size_t room() const { return PACKET_SIZE_MAX - out_.size(); }
-  bool empty() const { return out_.size() == HEADER_SIZE; }
+  bool fits(std::size_t chunk_size) const { return chunk_size <= room(); }
+  std::size_t room() const { return start_ + PACKET_SIZE_MAX - out_.size(); }
+  bool empty() const { return out_.size() == start_ + HEADER_SIZE; }
   void finish();  // the checksum
   Bytes& out() { return out_; }
 
  private:
   Bytes& out_;
+  const std::size_t start_;
   std::size_t opened_ = 0;
 };
 

@@ -8,8 +8,8 @@
 
 #include "embedded/errors.h"
 #include "embedded/memory_base.h"
-#include "embedded/simulated_disk.h"
 #include "embedded/storage.h"
+#include "platform_sim/simulated_disk.h"
 
 namespace everframe::embedded {
 namespace {
@@ -67,7 +67,7 @@ class Machine {
     Storage::Options o;
     o.disk = &disk_;
     o.directory = "/db";
-    o.segment_bytes = 16 * SimulatedDisk::SECTOR;
+    o.segment_bytes = 16 * platform_sim::SimulatedDisk::SECTOR;
     o.full_segments_max = 2;
     o.faults = faults_;
     o.open_base = [this](const std::string&) -> Result<std::unique_ptr<Base>> {
@@ -98,7 +98,7 @@ class Machine {
 
   // A life after a bit of the log was flipped: it refuses, or serves exactly what was acknowledged.
   void live_with_rot(Tally& tally) {
-    SimulatedDisk::Flip flip;
+    platform_sim::SimulatedDisk::Flip flip;
     if (!disk_.flip(".log", flip)) return;
     ++tally.flips;
     auto storage = Storage::open(options());
@@ -123,7 +123,7 @@ class Machine {
     storage->reset();
   }
 
-  SimulatedDisk& disk() { return disk_; }
+  platform_sim::SimulatedDisk& disk() { return disk_; }
   // Its disk breaks the promise that a sector is old or new.
   void break_sectors() {
     may_refuse_ = true;
@@ -144,7 +144,7 @@ class Machine {
         disk_.fail_sync_after(dice_.below(12));
         break;
       case 1:
-        disk_.set_capacity(SimulatedDisk::SECTOR * (8 + dice_.below(120)));
+        disk_.set_capacity(platform_sim::SimulatedDisk::SECTOR * (8 + dice_.below(120)));
         break;
       case 2:
         break;  // a life without a fault, ended by kill
@@ -257,7 +257,7 @@ class Machine {
 
   const std::uint64_t seed_;
   Prng dice_;
-  SimulatedDisk disk_;
+  platform_sim::SimulatedDisk disk_;
   const StorageFaults faults_;
   KeptBase base_;
   bool may_refuse_ = false;
@@ -368,7 +368,8 @@ TEST(StorageCrash, ALostRecordBeforeALaterOneIsRefused) {
   // The disk forgot a write it had confirmed.
   auto file = machine.disk().open("/db/log/00000001.log", platform::Disk::Open::EXISTING);
   ASSERT_TRUE(file);
-  ASSERT_TRUE((*file)->write(SimulatedDisk::SECTOR, Bytes(SimulatedDisk::SECTOR)));
+  ASSERT_TRUE(
+      (*file)->write(platform_sim::SimulatedDisk::SECTOR, Bytes(platform_sim::SimulatedDisk::SECTOR)));
   machine.disk().restart(false);
   const auto refused = machine.open();
   ASSERT_FALSE(refused);

@@ -5,9 +5,9 @@
 
 #include "embedded/errors.h"
 #include "embedded/memory_base.h"
-#include "embedded/simulated_disk.h"
 #include "embedded/table_client.h"
 #include "embedded/transaction.h"
+#include "platform_sim/simulated_disk.h"
 
 namespace everframe::embedded {
 namespace {
@@ -22,7 +22,7 @@ class StopsTest : public ::testing::Test {
     options.clock = &clock_;
     options.storage.disk = &disk_;
     options.storage.directory = "/db";
-    options.storage.segment_bytes = 16 * SimulatedDisk::SECTOR;
+    options.storage.segment_bytes = 16 * platform_sim::SimulatedDisk::SECTOR;
     options.storage.full_segments_max = 1'000;
     options.storage.open_base = [](const std::string&) -> Result<std::unique_ptr<Base>> {
       return std::make_unique<MemoryBase>();
@@ -47,7 +47,7 @@ class StopsTest : public ::testing::Test {
   }
 
   TestClock clock_;
-  SimulatedDisk disk_{1};
+  platform_sim::SimulatedDisk disk_{1};
   std::shared_ptr<Database> database_;
 };
 
@@ -58,7 +58,7 @@ TEST_F(StopsTest, AFailedSyncStopsCommitsAndLeavesItsOwnUnknown) {
   const fdb_error_t first = put("unknown");
   EXPECT_TRUE(first == error::COMMIT_UNKNOWN_RESULT || first == error::IO_ERROR) << first;
   disk_.fail_sync_after(
-      SimulatedDisk::NEVER);  // the disk seems well again: its pages may be lost nevertheless
+      platform_sim::SimulatedDisk::NEVER);  // the disk seems well again: its pages may be lost nevertheless
   EXPECT_EQ(put("after"), error::IO_ERROR);
   EXPECT_TRUE(has("before"));
   EXPECT_FALSE(has("unknown"));
@@ -72,7 +72,7 @@ TEST_F(StopsTest, AFailedSyncStopsCommitsAndLeavesItsOwnUnknown) {
 TEST_F(StopsTest, AFullDiskStopsCommitsAndLosesNone) {
   open();
   ASSERT_EQ(put("k0"), 0);
-  disk_.set_capacity(100 * SimulatedDisk::SECTOR);
+  disk_.set_capacity(100 * platform_sim::SimulatedDisk::SECTOR);
   int acknowledged = 1;
   fdb_error_t code = 0;
   for (; acknowledged < 1'000; ++acknowledged) {
@@ -80,7 +80,7 @@ TEST_F(StopsTest, AFullDiskStopsCommitsAndLosesNone) {
     if (code != 0) break;
   }
   EXPECT_TRUE(code == error::IO_ERROR || code == error::COMMIT_UNKNOWN_RESULT) << code;
-  disk_.set_capacity(SimulatedDisk::NEVER);
+  disk_.set_capacity(platform_sim::SimulatedDisk::NEVER);
   EXPECT_EQ(put("late"), error::IO_ERROR) << "a commit went through behind a failure";
   for (int i = 0; i < acknowledged; ++i) ASSERT_TRUE(has("k" + std::to_string(i)));
   open();

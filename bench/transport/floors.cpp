@@ -1,0 +1,146 @@
+// What no transport can be cheaper than: the kernel's UDP, and AES-128-GCM through OpenSSL's EVP.
+#include <arpa/inet.h>
+#include <openssl/evp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/assert.h"
+#include "transport/measure.h"
+
+namespace everframe::bench {
+
+namespace {
+
+constexpr std::size_t DATAGRAM_BYTES = 120;
+constexpr std::size_t BATCH = 64;
+
+struct Aead {
+  double seal_ns = 0;
+  double open_ns = 0;
+};
+
+using Context = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
+
+// One seal and one open with each peer's own contexts, peer after peer: what records of so many peers cost at
+// least.
+Aead aead(std::size_t peers, std::uint64_t messages) {
+  std::vector<Context> seals;
+  std::vector<Context> opens;
+  std::uint8_t key[16] = {};
+  std::uint8_t iv[12] = {};
+  const std::uint8_t aad[13] = {};
+  const std::uint8_t plain[DATAGRAM_BYTES] = {};
+  for (std::size_t i = 0; i < peers; ++i) {
+    key[0] = static_cast<std::uint8_t>(i);
+    seals.emplace_back(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
+    opens.emplace_back(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
+    EVP_EncryptInit_ex(seals[i].get(), EVP_aes_128_gcm(), nullptr, key, iv);
+    EVP_DecryptInit_ex(opens[i].get(), EVP_aes_128_gcm(), nullptr, key, iv);
+  }
+  std::vector<std::array<std::uint8_t, DATAGRAM_BYTES + 16>> sealed(peers);
+  Aead spent;
+  std::uint64_t done = 0;
+  int length = 0;
+  while (done < messages) {
+    ++iv[11];
+    const double begin = thread_cpu_ns();
+    for (std::size_t i = 0; i < peers; ++i) {
+      EVP_EncryptInit_ex(seals[i].get(), nullptr, nullptr, nullptr, iv);
+      EVP_EncryptUpdate(seals[i].get(), nullptr, &length, aad, sizeof aad);
+      EVP_EncryptUpdate(seals[i].get(), sealed[i].data(), &length, plain, sizeof plain);
+      EVP_EncryptFinal_ex(seals[i].get(), sealed[i].data() + DATAGRAM_BYTES, &length);
+      EVP_CIPHER_CTX_ctrl(seals[i].get(), EVP_CTRL_AEAD_GET_TAG, 16, sealed[i].data() + DATAGRAM_BYTES);
+    }
+    const double middle = thread_cpu_ns();
+    for (std::size_t i = 0; i < peers; ++i) {
+      std::uint8_t out[DATAGRAM_BYTES + 16];
+      EVP_DecryptInit_ex(opens[i].get(), nullptr, nullptr, nullptr, iv);
+      EVP_CIPHER_CTX_ctrl(opens[i].get(), EVP_CTRL_AEAD_SET_TAG, 16, sealed[i].data() + DATAGRAM_BYTES);
+      EVP_DecryptUpdate(opens[i].get(), nullptr, &length, aad, sizeof aad);
+      EVP_DecryptUpdate(opens[i].get(), out, &length, sealed[i].data(), DATAGRAM_BYTES);
+      EF_ASSERT(EVP_DecryptFinal_ex(opens[i].get(), out + DATAGRAM_BYTES, &length) == 1);
+    }
+    spent.open_ns += thread_cpu_ns() - middle;
+    spent.seal_ns += middle - begin;
+    done += peers;
+  }
+  return {spent.seal_ns / static_cast<double>(done), spent.open_ns / static_cast<double>(done)};
+}
+
+int loopback(sockaddr_in& at) {
+  const int socket = ::socket(AF_INET, SOCK_DGRAM, 0);
+  at = {};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  EF_ASSERT(socket >= 0 && bind(socket, reinterpret_cast<sockaddr*>(&at), size) == 0);
+  EF_ASSERT(getsockname(socket, reinterpret_cast<sockaddr*>(&at), &size) == 0);
+  return socket;
+}
+
+void udp(std::uint64_t messages, std::vector<double>& send_ns, std::vector<double>& receive_ns) {
+  sockaddr_in from{};
+  sockaddr_in to{};
+  const int sender = loopback(from);
+  const int receiver = loopback(to);
+  std::uint8_t bytes[DATAGRAM_BYTES] = {};
+  std::uint8_t room[BATCH][DATAGRAM_BYTES];
+  iovec out{bytes, sizeof bytes};
+  iovec in[BATCH];
+  mmsghdr sent[BATCH] = {};
+  mmsghdr received[BATCH] = {};
+  for (std::size_t i = 0; i < BATCH; ++i) {
+    in[i] = {room[i], sizeof room[i]};
+    sent[i].msg_hdr.msg_name = &to;
+    sent[i].msg_hdr.msg_namelen = sizeof to;
+    sent[i].msg_hdr.msg_iov = &out;
+    sent[i].msg_hdr.msg_iovlen = 1;
+    received[i].msg_hdr.msg_iov = &in[i];
+    received[i].msg_hdr.msg_iovlen = 1;
+  }
+  double sending = 0;
+  double receiving = 0;
+  std::uint64_t done = 0;
+  while (done < messages) {
+    const double begin = thread_cpu_ns();
+    EF_ASSERT(sendmmsg(sender, sent, BATCH, 0) == BATCH);
+    const double middle = thread_cpu_ns();
+    for (std::size_t got = 0; got < BATCH;) {
+      const int count = recvmmsg(receiver, received, BATCH, 0, nullptr);
+      EF_ASSERT(count > 0);
+      got += static_cast<std::size_t>(count);
+    }
+    receiving += thread_cpu_ns() - middle;
+    sending += middle - begin;
+    done += BATCH;
+  }
+  send_ns.push_back(sending / static_cast<double>(done));
+  receive_ns.push_back(receiving / static_cast<double>(done));
+  close(sender);
+  close(receiver);
+}
+
+}  // namespace
+
+void bench_floors(const Settings& settings, Report& report) {
+  for (const std::size_t peers : settings.peers) {
+    std::vector<double> seal;
+    std::vector<double> open;
+    for (int round = 0; round < settings.rounds; ++round) {
+      const Aead spent = aead(peers, settings.messages);
+      seal.push_back(spent.seal_ns);
+      open.push_back(spent.open_ns);
+    }
+    report.add("floor: EVP AES-128-GCM, " + std::to_string(peers) + " peers",
+               {{"seal_ns", median(seal)}, {"open_ns", median(open)}});
+  }
+  std::vector<double> send;
+  std::vector<double> receive;
+  for (int round = 0; round < settings.rounds; ++round) udp(settings.messages / 4, send, receive);
+  report.add("floor: UDP on loopback, batches of 64",
+             {{"sendmmsg_ns", median(send)}, {"recvmmsg_ns", median(receive)}});
+}
+
+}  // namespace everframe::bench
