@@ -20,14 +20,14 @@ export class Pages {
     if (!existsSync(CHROMIUM)) throw new Error(`no ${CHROMIUM}: apt-get install chromium, or set CHROMIUM`);
   }
 
-  /** A page of the playground, in the world. */
-  async open(name: string, url: string, flags: string[] = []): Promise<Page> {
-    const page = await this.plain(name, url, flags);
+  /** A page of the playground, in the world. `before`: code that runs in it before its own. */
+  async open(name: string, url: string, flags: string[] = [], before = ''): Promise<Page> {
+    const page = await this.plain(name, url, flags, before);
     await ready(page);
     return page;
   }
 
-  async plain(name: string, url: string, flags: string[] = []): Promise<Page> {
+  async plain(name: string, url: string, flags: string[] = [], before = ''): Promise<Page> {
     const folder = mkdtempSync(join(tmpdir(), 'everframe-e2e-browser-'));
     this.folders.push(folder);
     const context = await chromium.launchPersistentContext(folder, {
@@ -50,12 +50,15 @@ export class Pages {
     const page = context.pages()[0] ?? (await context.newPage());
     page.on('pageerror', (error) => this.troubles.push(`${name}: ${error.message}`));
     page.on('console', (message) => {
-      if (message.type() === 'error' && !this.away) this.troubles.push(`${name}: ${message.text()}`);
+      // Chromium looks for an icon of what is no page.
+      const icon = message.location().url.endsWith('/favicon.ico');
+      if (message.type() === 'error' && !this.away && !icon) this.troubles.push(`${name}: ${message.text()}`);
     });
     page.on('response', (response) => {
       if (response.status() >= 400)
         this.troubles.push(`${name}: status ${response.status()} of ${response.url()}`);
     });
+    if (before) await page.addInitScript(before);
     await page.goto(url);
     return page;
   }

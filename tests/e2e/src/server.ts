@@ -30,6 +30,7 @@ export class Server {
     private readonly root: string,
     private readonly content: string,
     private readonly host: '127.0.0.1' | '::1',
+    private readonly more: string[],
   ) {}
 
   async start(): Promise<void> {
@@ -49,6 +50,7 @@ export class Server {
         this.content,
         '--site',
         join(this.root, 'console/dist'),
+        ...this.more,
       ],
       { cwd: this.root, stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -112,12 +114,18 @@ export class Server {
   }
 }
 
-/** `content`: a folder of its own. */
-export function serverUnderTest(content?: string, host: '127.0.0.1' | '::1' = '127.0.0.1'): Server {
+export interface Wanted {
+  /** A folder of its own. */
+  content?: string;
+  host?: '127.0.0.1' | '::1';
+  /** More options. */
+  more?: string[];
+}
+export function serverUnderTest({ content, host = '127.0.0.1', more = [] }: Wanted = {}): Server {
   const binary = process.env['EVERFRAME_SERVER'];
   const root = process.env['EVERFRAME_ROOT'];
   if (!binary || !root) throw new Error('run tests/e2e/run.sh SERVER_BINARY');
-  return new Server(binary, root, content ?? join(root, 'content/survival'), host);
+  return new Server(binary, root, content ?? join(root, 'content/survival'), host, more);
 }
 
 const WAITING_MS_MAX = 40_000;

@@ -3,13 +3,12 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { after, before, test } from 'node:test';
-import type { PeerConnection } from '@everframe/client';
 import { memoryTokens } from '@everframe/client';
 import { cleanup } from 'node-datachannel';
-import { RTCPeerConnection } from 'node-datachannel/polyfill';
 import { WebSocket } from 'ws';
 import { ask, Pages } from './pages.js';
 import { serverUnderTest, until } from './server.js';
+import { redirected, redirectedPage, stacks } from './stacks.js';
 import { Walker } from './walker.js';
 
 const server = serverUnderTest();
@@ -22,6 +21,15 @@ async function join(name: string, options: ConstructorParameters<typeof Walker>[
   const walker = new Walker(server.url, name, memoryTokens(), options);
   walkers.push(walker);
   return walker.join();
+}
+
+/** A UDP port that takes all and answers nothing. */
+async function hole(): Promise<{ port: number; heard(): number; close(): void }> {
+  const nowhere = createSocket('udp4');
+  let heard = 0;
+  nowhere.on('message', () => ++heard);
+  await new Promise<void>((resolve) => nowhere.bind(0, '127.0.0.1', resolve));
+  return { port: nowhere.address().port, heard: () => heard, close: () => nowhere.close() };
 }
 
 before(async () => {
@@ -58,23 +66,14 @@ test('a player without WebRTC walks, harvests and is seen', async () => {
 });
 
 test('a player whose UDP is swallowed comes in as the one player that the first answer made', async () => {
-  const nowhere = createSocket('udp4');
-  await new Promise<void>((resolve) => nowhere.bind(0, '127.0.0.1', resolve));
-  const hole = nowhere.address().port;
-  const Swallowed = class extends RTCPeerConnection {
-    override setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void> {
-      const sdp = description.sdp!.replace(/ 127\.0\.0\.1 \d+ typ host/g, ` 127.0.0.1 ${hole} typ host`);
-      assert.notEqual(sdp, description.sdp);
-      return super.setRemoteDescription({ ...description, sdp });
-    }
-  };
+  const nowhere = await hole();
   const tokens: string[] = [];
   const kept = memoryTokens();
   const cid = new Walker(
     server.url,
     'Cid',
     { load: () => kept.load(), save: (token) => (tokens.push(token!), kept.save(token)) },
-    { PeerConnection: Swallowed as unknown as new () => PeerConnection, WebSocket: socket },
+    { PeerConnection: redirected(stacks.libdatachannel, nowhere.port), WebSocket: socket },
   );
   walkers.push(cid);
   await cid.join();
@@ -85,9 +84,23 @@ test('a player whose UDP is swallowed comes in as the one player that the first 
   assert.equal(tokens[0], tokens[1]);
 });
 
+// Its ICE checks leave, and nobody answers: as behind a firewall that drops UDP.
+test('a page whose UDP is swallowed plays after the time-out, and says how', async () => {
+  const nowhere = await hole();
+  const eve = await pages.open('Eve', `${server.url}/?guest&name=Eve`, [], redirectedPage(nowhere.port));
+  assert.equal(await ask<string>(eve, 'everframe.client.carrier'), 'websocket');
+  await until('the status line says so', async () =>
+    (await eve.locator('#status').textContent())?.includes('WebSocket'),
+  );
+  assert.ok(nowhere.heard() > 2, 'no check came by');
+  nowhere.close();
+  const told = await ask<{ name: string }>(eve, "everframe.harvestNearest('pine')");
+  assert.equal(told.name, 'applied');
+});
+
 test('a page in a browser that may not use UDP plays all the same, and says how', async () => {
   const dan = await pages.open('Dan', `${server.url}/?name=Dan`, [
-    '--force-webrtc-ip-handling-policy=disable_non_proxied_udp',
+    '--webrtc-ip-handling-policy=disable_non_proxied_udp',
   ]);
   assert.equal(await ask<string>(dan, 'everframe.client.carrier'), 'websocket');
   await until('the status line says so', async () =>

@@ -27,7 +27,8 @@ export class UdpPath {
 
   constructor(
     private readonly serverPort: number,
-    private readonly loss: number,
+    /** The part that is lost, each way; 1: all. */
+    public loss: number,
     seed: number,
   ) {
     this.roll = dice(seed);
