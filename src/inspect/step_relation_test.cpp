@@ -24,14 +24,14 @@ std::string complaint(const Lines& lines) {
 const Lines LIFE = {
     R"({"step":"take_over","region":1,"epoch":1,"frame":0,"actions":[]})",
     R"({"step":"open","region":1,"epoch":1,"actions":[]})",
-    R"({"step":"enter","region":1,"actions":[[5,0]]})",
-    R"({"step":"arrive","region":1,"actions":[[5,1]]})",
-    R"({"step":"arrive","region":1,"actions":[[5,2]]})",
+    R"({"step":"enter","region":1,"epoch":1,"actions":[[5,0]]})",
+    R"({"step":"arrive","region":1,"epoch":1,"actions":[[5,1]]})",
+    R"({"step":"arrive","region":1,"epoch":1,"actions":[[5,2]]})",
     R"({"step":"durable","region":1,"epoch":1,"actions":[[5,1],[5,2]]})",
     R"({"step":"accepted","region":1,"actions":[[5,1]]})",
     R"({"step":"say_accepted","region":0,"actions":[[5,1]]})",
     R"({"step":"start_frame","region":1,"epoch":1,"frame":1,"actions":[[5,1]]})",
-    R"({"step":"arrive","region":1,"actions":[[5,3]]})",
+    R"({"step":"arrive","region":1,"epoch":1,"actions":[[5,3]]})",
     R"({"step":"finish_frame","region":1,"epoch":1,"frame":1,"actions":[[5,1,0]]})",
     R"({"step":"show","region":1,"frame":1,"actions":[]})",
     R"({"step":"answered","region":1,"frame":1,"actions":[[5,1,0]]})",
@@ -44,7 +44,7 @@ Lines after_crash(bool t1, bool t2, std::uint64_t epoch = 2) {
   return {fmt::format(R"({{"step":"take_over","region":1,"epoch":{},"frame":{},"actions":[]}})", epoch,
                       t2 ? 2 : 1),
           fmt::format(R"({{"step":"open","region":1,"epoch":{},"actions":[{}]}})", epoch, queue),
-          fmt::format(R"({{"step":"enter","region":1,"actions":[[5,{}]]}})", t2 ? 2 : 1)};
+          fmt::format(R"({{"step":"enter","region":1,"epoch":{},"actions":[[5,{}]]}})", epoch, t2 ? 2 : 1)};
 }
 
 Lines joined(Lines a, const Lines& b) {
@@ -63,7 +63,7 @@ TEST(StepRelation, LicensesATraceThatBeginsInTheMiddle) {
   EXPECT_EQ(complaint(after_crash(true, false, 9)), "");
   EXPECT_EQ(complaint({R"({"step":"take_over","region":1,"epoch":4,"frame":7,"actions":[]})",
                        R"({"step":"open","region":1,"epoch":4,"actions":[]})",
-                       R"({"step":"enter","region":1,"actions":[[5,40]]})",
+                       R"({"step":"enter","region":1,"epoch":4,"actions":[[5,40]]})",
                        R"({"step":"answered","region":1,"frame":3,"actions":[[5,30,2]]})"}),
             "");
 }
@@ -76,6 +76,32 @@ TEST(StepRelation, LicensesAnOwnerThatHearsLateOfWhatItCommittedInTime) {
   EXPECT_NE(complaint(joined(joined(LIFE, after_crash(false, false)), {late})), "") << "it was not committed";
 }
 
+// Three owners: epoch 4 holds the region, 1 and 2 have not heard of it, and 3 tells last that it was there.
+TEST(StepRelation, LicensesWhatStaleOwnersTellLateAndNothingThatNeverWas) {
+  const Lines taken = joined(joined(LIFE, after_crash(false, true)),
+                             {R"({"step":"take_over","region":1,"epoch":4,"frame":2,"actions":[]})",
+                              R"({"step":"open","region":1,"epoch":4,"actions":[]})"});
+  EXPECT_EQ(complaint(joined(taken,
+                             {R"({"step":"finish_frame","region":1,"epoch":1,"frame":2,"actions":[[5,2,0]]})",
+                              R"({"step":"durable","region":1,"epoch":1,"actions":[[5,2]]})",
+                              R"({"step":"take_over","region":1,"epoch":3,"frame":2,"actions":[]})",
+                              R"({"step":"open","region":1,"epoch":3,"actions":[]})",
+                              R"({"step":"arrive","region":1,"epoch":3,"actions":[[5,9]]})",
+                              R"({"step":"start_frame","region":1,"epoch":3,"frame":9,"actions":[[5,9]]})"})),
+            "");
+  const struct {
+    const char* bug;
+    const char* step;
+  } BUGS[] = {
+      {"two owners of an epoch", R"({"step":"take_over","region":1,"epoch":2,"frame":2,"actions":[]})"},
+      {"a frame that never was", R"({"step":"finish_frame","region":1,"epoch":1,"frame":3,"actions":[]})"},
+      {"another's frame", R"({"step":"finish_frame","region":1,"epoch":2,"frame":2,"actions":[[5,2,0]]})"},
+      {"not of that frame", R"({"step":"finish_frame","region":1,"epoch":1,"frame":2,"actions":[[5,3,0]]})"},
+      {"under an epoch that is over", R"({"step":"durable","region":1,"epoch":1,"actions":[[5,3]]})"},
+  };
+  for (const auto& [bug, step] : BUGS) EXPECT_NE(complaint(joined(taken, {step})), "") << bug;
+}
+
 TEST(StepRelation, NoticesEachKindOfBug) {
   const struct {
     const char* bug;
@@ -86,8 +112,8 @@ TEST(StepRelation, NoticesEachKindOfBug) {
       {"said before T1", 5, R"({"step":"say_accepted","region":0,"actions":[[5,2]]})"},
       {"durable, and never came", 5,
        R"({"step":"durable","region":1,"epoch":1,"actions":[[5,1],[5,2],[6,1]]})"},
-      {"a seq left out", 4, R"({"step":"arrive","region":1,"actions":[[5,3]]})"},
-      {"a resend taken again", 4, R"({"step":"arrive","region":1,"actions":[[5,1]]})"},
+      {"a seq left out", 4, R"({"step":"arrive","region":1,"epoch":1,"actions":[[5,3]]})"},
+      {"a resend taken again", 4, R"({"step":"arrive","region":1,"epoch":1,"actions":[[5,1]]})"},
       {"a frame of what is not durable", 8,
        R"({"step":"start_frame","region":1,"epoch":1,"frame":1,"actions":[[5,3]]})"},
       {"a frame out of order", 8,
@@ -132,7 +158,7 @@ TEST(StepRelation, NoticesWhatACrashLostOrMadeUp) {
     const Lines found = {
         fmt::format(R"({{"step":"take_over","region":1,"epoch":2,"frame":{},"actions":[]}})", head),
         fmt::format(R"({{"step":"open","region":1,"epoch":2,"actions":[{}]}})", queue),
-        fmt::format(R"({{"step":"enter","region":1,"actions":[[5,{}]]}})", answered)};
+        fmt::format(R"({{"step":"enter","region":1,"epoch":2,"actions":[[5,{}]]}})", answered)};
     EXPECT_NE(complaint(joined(LIFE, found)), "") << bug;
   }
   EXPECT_NE(complaint(joined(LIFE, after_crash(false, false, 1))), "") << "the same epoch twice";
@@ -142,8 +168,9 @@ TEST(Steps, ReadsNothingButWhatIsWritten) {
   for (const char* line :
        {"", "{", R"({"step":"fly","region":1,"actions":[]})", R"({"step":"show","region":1,"actions":[]})",
         R"({"step":"show","region":1,"frame":1,"actions":[]} )",
-        R"({"step":"arrive","region":1,"actions":[[5]]})",
-        R"({"step":"arrive","region":1,"actions":[[5,1],]})", R"({"step":"arrive","region":-1,"actions":[]})",
+        R"({"step":"arrive","region":1,"epoch":1,"actions":[[5]]})",
+        R"({"step":"arrive","region":1,"epoch":1,"actions":[[5,1],]})",
+        R"({"step":"arrive","region":-1,"actions":[]})",
         R"({"step":"answered","region":1,"frame":1,"actions":[[5,1,256]]})"}) {
     EXPECT_FALSE(region::read_step(line).has_value()) << line;
   }

@@ -106,6 +106,7 @@ Result<void> read_disk(const toml::table& table, Scenario& out) {
   in.number("stall_permille", out.disk.stall_permille);
   in.duration("stall_ms", 1ms, out.disk.stall);
   in.flag("tears", out.tearing_disk);
+  in.number("log_segment_kb", out.log_segment_kb);
   return in.done();
 }
 

@@ -53,6 +53,7 @@ struct Scenario {
   platform_sim::SimulatedNetwork::Conditions network;
   platform_sim::SimulatedDisk::Latency disk;
   bool tearing_disk = false;
+  std::uint64_t log_segment_kb = 256;  // a file of the store's log: a world of this size fills some
   embedded::Faults store;
   std::vector<Fault> faults;
 };

@@ -15,8 +15,7 @@ namespace everframe::sim {
 
 namespace {
 
-constexpr std::size_t SEGMENT_BYTES = 256 << 10;  // of the log: a world of this size fills some
-constexpr Duration WELL_WITHIN = 40s;             // after the last fault: backoffs and time-outs run out
+constexpr Duration WELL_WITHIN = 40s;  // after the last fault: backoffs and time-outs run out
 constexpr Duration DRAINED_WITHIN = 20s;
 constexpr Duration JUDGED_WITHIN = 60s;
 constexpr Duration LOOK_EVERY = 100ms;
@@ -104,7 +103,7 @@ void Town::boot() {
   if (faulty_) host.faults = scenario_.store;
   host.faults.seed = world_.dice().next();
   host.executors = {&store_->executor("commit"), &store_->executor("settle")};
-  host.segment_bytes = SEGMENT_BYTES;
+  host.segment_bytes = scenario_.log_segment_kb << 10;
   embedded::configure(host);
   start_server(first_host());
 }
@@ -229,7 +228,7 @@ void Town::strike_disk(const Fault& fault) {
     });
   } else if (fault.kind == Fault::Kind::DISK_FULL) {
     world_.note("disk: full");
-    disk_.set_capacity(disk_.used() + dice.below(SEGMENT_BYTES / 8));
+    disk_.set_capacity(disk_.used() + dice.below(scenario_.log_segment_kb << 7));
     world_.after(draw(fault.lasts), [this] { disk_.set_capacity(platform_sim::SimulatedDisk::NEVER); });
   } else if (fault.kind == Fault::Kind::SYNC_FAILS) {
     world_.note("disk: a sync will fail");
@@ -361,7 +360,7 @@ void Town::judge() {
   host.disk = &disk_;
   host.clock = &world_.clock();
   host.executors = {&executor, &executor};
-  host.segment_bytes = SEGMENT_BYTES;
+  host.segment_bytes = scenario_.log_segment_kb << 10;
   embedded::configure(host);
   std::unique_ptr<store::Database> database;
   bool done = false;
