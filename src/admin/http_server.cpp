@@ -18,6 +18,7 @@
 #include "admin/metrics.h"
 #include "admin/tunnel_end.h"
 #include "base/log.h"
+#include "base/subscriber.h"
 
 namespace everframe::admin {
 
@@ -84,6 +85,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   explicit Impl(asio::io_context& on) : io(on), acceptor(on) {}
 
   asio::awaitable<void> listen();
+  bool admit(const Subscriber& subscriber);
+  void let_go(const Subscriber& subscriber);
   asio::awaitable<void> serve(beast::tcp_stream stream, Address from);
   asio::awaitable<void> serve_websocket(beast::tcp_stream stream, Request request, Address from);
   asio::awaitable<Response> answer(const Request& request, const Address& from);
@@ -96,6 +99,9 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   tcp::acceptor acceptor;
   Site site;  // constant from serve() on
   std::size_t connections = 0;
+  std::map<Subscriber, std::size_t> connections_by_subscriber;  // none with 0
+  std::uint64_t connections_refused = 0;
+  const std::shared_ptr<TunnelsCut> tunnels_cut = std::make_shared<TunnelsCut>();
   std::map<unsigned, std::uint64_t> answers;  // by status
   const std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
@@ -168,6 +174,9 @@ asio::awaitable<Response> HttpServer::Impl::answer_connect(const Request& reques
 asio::awaitable<ServerFigures> HttpServer::Impl::figures() {
   ServerFigures out;
   out.answers = answers;
+  out.connections = connections;
+  out.connections_refused = connections_refused;
+  out.tunnels_cut = *tunnels_cut;
   out.uptime_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   const auto from_hub = std::make_shared<Awaited<gateway::Figures>>(io);
   const auto from_region = std::make_shared<Awaited<region::Figures>>(io);
@@ -228,7 +237,7 @@ asio::awaitable<void> HttpServer::Impl::serve_websocket(beast::tcp_stream stream
     const auto [read_error, size] = co_await socket->async_read(buffer, TUPLE);
     gateway::ConnectReply reply = gateway::ConnectRefusal{413, "too_large", "a request has at most 64 KiB"};
     if (read_error && read_error != websocket::error::message_too_big) co_return;
-    const auto end = std::make_shared<TunnelEnd>(socket);
+    const auto end = std::make_shared<TunnelEnd>(socket, tunnels_cut);
     if (!read_error) {
       const std::string body = beast::buffers_to_string(buffer.data());
       reply = co_await connect(body, from, end.get());
@@ -286,6 +295,24 @@ asio::awaitable<void> HttpServer::Impl::serve(beast::tcp_stream stream, Address 
   stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
 }
 
+bool HttpServer::Impl::admit(const Subscriber& subscriber) {
+  std::size_t& theirs = connections_by_subscriber[subscriber];
+  if (connections < CONNECTIONS_MAX && theirs < CONNECTIONS_A_SUBSCRIBER_MAX) {
+    ++connections;
+    ++theirs;
+    return true;
+  }
+  ++connections_refused;
+  if (theirs == 0) connections_by_subscriber.erase(subscriber);
+  return false;
+}
+
+void HttpServer::Impl::let_go(const Subscriber& subscriber) {
+  --connections;
+  const auto theirs = connections_by_subscriber.find(subscriber);
+  if (--theirs->second == 0) connections_by_subscriber.erase(theirs);
+}
+
 asio::awaitable<void> HttpServer::Impl::listen() {
   const auto self = shared_from_this();
   while (acceptor.is_open()) {
@@ -297,15 +324,15 @@ asio::awaitable<void> HttpServer::Impl::listen() {
       co_await pause.async_wait(TUPLE);
       continue;
     }
-    if (connections >= CONNECTIONS_MAX) continue;  // closes it
     boost::system::error_code gone;
     const tcp::endpoint remote = socket.remote_endpoint(gone);
     if (gone) continue;
+    const Address from = address_of(remote);
+    if (!admit(subscriber_of(from))) continue;  // closes it
     socket.set_option(tcp::no_delay(true), gone);
-    ++connections;
-    asio::co_spawn(io, serve(beast::tcp_stream(std::move(socket)), address_of(remote)),
-                   [self](std::exception_ptr failure) {
-                     --self->connections;
+    asio::co_spawn(io, serve(beast::tcp_stream(std::move(socket)), from),
+                   [self, from](std::exception_ptr failure) {
+                     self->let_go(subscriber_of(from));
                      if (!failure) return;
                      try {
                        std::rethrow_exception(failure);

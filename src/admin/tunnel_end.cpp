@@ -42,8 +42,10 @@ class TunnelEnd::Handle final : public gateway::TunnelSocket {
   std::shared_ptr<TunnelEnd> end_;
 };
 
-TunnelEnd::TunnelEnd(std::shared_ptr<WebSocket> socket)
-    : socket_(std::move(socket)), room_(socket_->get_executor(), asio::steady_timer::time_point::max()) {}
+TunnelEnd::TunnelEnd(std::shared_ptr<WebSocket> socket, std::shared_ptr<TunnelsCut> cuts)
+    : socket_(std::move(socket)),
+      cuts_(std::move(cuts)),
+      room_(socket_->get_executor(), asio::steady_timer::time_point::max()) {}
 
 std::unique_ptr<gateway::TunnelSocket> TunnelEnd::handle() {
   return std::make_unique<Handle>(shared_from_this());
@@ -76,7 +78,10 @@ asio::awaitable<std::string> TunnelEnd::read() {
     buffer.clear();
     bool whole = false;
     for (unsigned part = 0; !whole && buffer.size() <= TUNNEL_MESSAGE_MAX; ++part) {
-      if (part == FRAGMENTS_MAX) co_return "a message in too many fragments";
+      if (part == FRAGMENTS_MAX) {
+        ++cuts_->fragments;
+        co_return "a message in too many fragments";
+      }
       const std::size_t most = TUNNEL_MESSAGE_MAX + 1 - buffer.size();
       const auto [error, got] = co_await socket_->async_read_some(buffer, most, TUPLE);
       if (error) co_return error.message();
@@ -139,6 +144,7 @@ void TunnelEnd::on_control() {
     controls_ = 0;
   }
   if (++controls_ != CONTROLS_A_SECOND_MAX) return;
+  ++cuts_->controls;
   asio::post(socket_->get_executor(), [self = shared_from_this()] { self->cut(); });
 }
 

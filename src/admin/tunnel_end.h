@@ -1,8 +1,9 @@
 // TunnelEnd: the WebSocket's end of a tunnel (gateway/tunnel.h): reads messages into portions for the
 // gateway, writes the portions that it gets. Threads: the io_context's one thread, but for what handle()
-// gives away. Limits: TUNNEL_MESSAGE_MAX a message, FRAGMENTS_MAX of it, CONTROLS_A_SECOND_MAX pings; while
-// TUNNEL_HEARD_MAX messages wait for the gateway nothing is read, so that TCP holds the sender back. A client
-// that vanished is noticed by the socket's own pings (its idle time-out).
+// gives away. Limits: TUNNEL_MESSAGE_MAX a message, FRAGMENTS_MAX of it, CONTROLS_A_SECOND_MAX pings: beyond
+// the last two it cuts the connection, and counts that; while TUNNEL_HEARD_MAX messages wait for the gateway
+// nothing is read, so that TCP holds the sender back. A client that vanished is noticed by the socket's own
+// pings (its idle time-out).
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -24,9 +25,14 @@ inline constexpr unsigned CONTROLS_A_SECOND_MAX = 20;
 inline constexpr int UNSENT_BYTES_MAX =
     16 << 10;  // in the kernel (TCP_NOTSENT_LOWAT): what waits there grows old
 
+struct TunnelsCut {  // by what the client did
+  std::uint64_t fragments = 0;
+  std::uint64_t controls = 0;
+};
+
 class TunnelEnd : public std::enable_shared_from_this<TunnelEnd> {
  public:
-  explicit TunnelEnd(std::shared_ptr<WebSocket> socket);
+  TunnelEnd(std::shared_ptr<WebSocket> socket, std::shared_ptr<TunnelsCut> cuts);
 
   // For the gateway: once, before run().
   std::unique_ptr<gateway::TunnelSocket> handle();
@@ -45,6 +51,7 @@ class TunnelEnd : public std::enable_shared_from_this<TunnelEnd> {
   void on_control();
 
   const std::shared_ptr<WebSocket> socket_;
+  const std::shared_ptr<TunnelsCut> cuts_;
   std::shared_ptr<gateway::TunnelMouth> mouth_;
   std::vector<gateway::TunnelMessage> heard_;
   boost::asio::steady_timer room_;  // cancelled when a waiting reader should look again

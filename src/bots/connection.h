@@ -11,6 +11,7 @@
 #include "base/function.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "wire/tunnel.h"
 
 namespace everframe::bots {
 
@@ -23,7 +24,7 @@ struct Who {
 
 class Connection {
  public:
-  enum class Channel { EVENTS, STATE };
+  using Channel = wire::Channel;
   using Receive = Function<void(Channel, ByteView, Time arrived)>;  // at this machine's network
   // With the player's token; not after the connection's destruction.
   using Answered = Function<void(Result<std::string>)>;

@@ -7,13 +7,13 @@
 
 namespace everframe::bots {
 
-Peer::Peer(platform::Executor& executor, platform::Network& network, Signaling& signaling,
+Peer::Peer(platform::Executor& executor, platform::Network& network,
            std::shared_ptr<const transport::Certificate> certificate, std::uint64_t seed, Figures& figures,
-           Receive receive)
+           Ask ask, Receive receive)
     : executor_(executor),
       network_(network),
-      signaling_(signaling),
       figures_(figures),
+      ask_(std::move(ask)),
       receive_(std::move(receive)),
       alive_(std::make_shared<Peer*>(this)),
       client_(std::move(certificate), seed) {
@@ -25,14 +25,13 @@ Peer::Peer(platform::Executor& executor, platform::Network& network, Signaling& 
 }
 
 void Peer::enter(const Who& who, Answered answered) {
-  signaling_.connect({client_.offer(), who.token, who.name},
-                     [alive = alive_, answered = std::move(answered)](Result<ConnectAnswer> reply) {
-                       if (*alive == nullptr) return;
-                       if (!reply) return answered(tl::unexpected<Error>(reply.error()));
-                       if (const auto begun = (*alive)->answer(reply->sdp); !begun)
-                         return answered(tl::unexpected<Error>(begun.error()));
-                       answered(std::move(reply->token));
-                     });
+  ask_(who, client_.offer(), [alive = alive_, answered = std::move(answered)](Result<ConnectAnswer> reply) {
+    if (*alive == nullptr) return;
+    if (!reply) return answered(tl::unexpected<Error>(reply.error()));
+    if (const auto begun = (*alive)->answer(reply->sdp); !begun)
+      return answered(tl::unexpected<Error>(begun.error()));
+    answered(std::move(reply->token));
+  });
 }
 
 Result<void> Peer::answer(std::string_view sdp) {

@@ -2,18 +2,24 @@
 #pragma once
 #include "bots/connection.h"
 #include "bots/figures.h"
-#include "bots/signaling.h"
 #include "platform/network.h"
 #include "transport/client.h"
 
 namespace everframe::bots {
 
+struct ConnectAnswer {
+  std::string sdp;
+  std::string token;
+};
+
 class Peer final : public Connection {
  public:
-  // All but `receive` outlive it.
-  Peer(platform::Executor& executor, platform::Network& network, Signaling& signaling,
+  // Brings the offer (SDP) to the server; the reply comes on the executor, if one does.
+  using Ask = Function<void(const Who&, std::string offer, Function<void(Result<ConnectAnswer>)> answered)>;
+  // Executor, network and figures outlive it.
+  Peer(platform::Executor& executor, platform::Network& network,
        std::shared_ptr<const transport::Certificate> certificate, std::uint64_t seed, Figures& figures,
-       Receive receive);
+       Ask ask, Receive receive);
   ~Peer() override { *alive_ = nullptr; }
 
   void enter(const Who& who, Answered answered) override;
@@ -33,8 +39,8 @@ class Peer final : public Connection {
 
   platform::Executor& executor_;
   platform::Network& network_;
-  Signaling& signaling_;
   Figures& figures_;
+  const Ask ask_;
   const Receive receive_;
   const std::shared_ptr<Peer*> alive_;  // empty once this is gone: for a reply that comes late
   transport::Client client_;

@@ -60,8 +60,11 @@ std::unique_ptr<Connection> Player::connect() {
     return std::make_unique<Tunnel>(around_.executor, around_.signaling.server(), around_.figures,
                                     std::move(receive));
   }
-  return std::make_unique<Peer>(around_.executor, around_.network, around_.signaling, around_.certificate,
-                                dice_.next(), around_.figures, std::move(receive));
+  Peer::Ask ask = [&signaling = around_.signaling](const Who& who, std::string offer, auto answered) {
+    signaling.connect(who, std::move(offer), std::move(answered));
+  };
+  return std::make_unique<Peer>(around_.executor, around_.network, around_.certificate, dice_.next(),
+                                around_.figures, std::move(ask), std::move(receive));
 }
 
 void Player::answered(Result<std::string> token) {

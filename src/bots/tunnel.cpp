@@ -62,8 +62,7 @@ asio::awaitable<std::string> Tunnel::Socket::ask(std::string request) {
   tcp.expires_after(REPLY_MAX);
   co_await tcp.async_connect(found, asio::use_awaitable);
   tcp.socket().set_option(asio::ip::tcp::no_delay(true));
-  const std::string host = server.host + ":" + server.port;
-  co_await stream.async_handshake(host, "/v1/connect", asio::use_awaitable);
+  co_await stream.async_handshake(server.authority(), "/v1/connect", asio::use_awaitable);
   co_await stream.async_write(asio::buffer(request), asio::use_awaitable);
   beast::flat_buffer buffer;
   co_await stream.async_read(buffer, asio::use_awaitable);
@@ -80,7 +79,7 @@ asio::awaitable<void> Tunnel::Socket::run(std::string request, Answered answered
   try {
     token = co_await ask(std::move(request));
   } catch (const std::exception& what) {
-    token = fail("ws://{}:{}: {}", server.host, server.port, what.what());
+    token = fail("ws://{}: {}", server.authority(), what.what());
   }
   if (!owned) co_return;
   if (!token) {
@@ -102,10 +101,11 @@ asio::awaitable<void> Tunnel::Socket::read() {
     const auto* begin = static_cast<const std::uint8_t*>(buffer.cdata().data());
     const ByteView bytes(begin, buffer.size());
     if (!owned) co_return;
-    if (bytes.empty() || bytes[0] > 1) throw std::runtime_error("a message without a known channel");
+    const auto message = wire::read_tunnelled(bytes);
+    if (!message) throw std::runtime_error(message.error().text);
     ++figures.messages_down;
     figures.bytes_down += bytes.size();
-    receive(bytes[0] == 0 ? Channel::EVENTS : Channel::STATE, bytes.subspan(1), executor.now());
+    receive(message->channel, message->message, executor.now());
   }
 }
 
@@ -153,8 +153,7 @@ std::size_t Tunnel::buffered(Channel) const {
 bool Tunnel::send(Channel channel, ByteView message) {
   Socket& socket = *socket_;
   if (!socket.up || socket.waiting_bytes + message.size() > BUFFERED_MAX) return false;
-  Bytes bytes{static_cast<std::uint8_t>(channel == Channel::EVENTS ? 0 : 1)};
-  bytes.insert(bytes.end(), message.begin(), message.end());
+  Bytes bytes = wire::write_tunnelled(channel, message);
   ++socket.figures.messages_up;
   socket.figures.bytes_up += bytes.size();
   socket.waiting_bytes += bytes.size();

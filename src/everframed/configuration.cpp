@@ -26,14 +26,16 @@ std::string check_store(const std::string& text) {
   return "\"" + text + "\": must be embedded:DIR, memory: or fdb:CLUSTER_FILE";
 }
 
-// "203.0.113.5", "[2001:db8::1]", or either with a port behind it; without one it has port 0.
+// "203.0.113.5", "2001:db8::1", or "203.0.113.5:9000", "[2001:db8::1]:9000"; without a port it has port 0.
 Result<Address> public_address(const std::string& text) {
-  auto whole = Address::parse(text);
-  return whole ? whole : Address::parse(text + ":0");
+  for (const std::string& form : {text, text + ":0"}) {
+    if (auto address = Address::parse(form)) return address;
+  }
+  return Address::parse("[" + text + "]:0");  // CLI11 takes brackets around all of it off
 }
 std::string check_public_address(const std::string& text) {
   return public_address(text) ? std::string()
-                              : "\"" + text + "\": must be an IP address, IPv6 in brackets, with or without a port";
+                              : "\"" + text + "\": must be an IP address, or IP:PORT with IPv6 in brackets";
 }
 
 }  // namespace

@@ -238,7 +238,8 @@ void Server::serve_http() {
 void Server::announce() const {
   log::info("WebRTC on udp {}", node_->udp().text());
   const Address http = http_->local();
-  const std::string here = platform_os::is_unspecified(http) ? fmt::format("localhost:{}", http.port) : http.text();
+  const std::string here =
+      platform_os::is_unspecified(http) ? fmt::format("localhost:{}", http.port) : http.text();
   fmt::print("Everframe runs. The playground: http://{}/\n", here);
   std::fflush(stdout);
 }

@@ -10,10 +10,11 @@
 #include "base/bytes.h"
 #include "base/function.h"
 #include "transport/channel.h"
+#include "wire/tunnel.h"
 
 namespace everframe::gateway {
 
-enum class Channel : std::uint8_t { EVENTS = 0, STATE = 1 };  // persistent: a tunnel's first byte
+using wire::Channel;
 
 struct CarrierOpened {};  // both channels are open
 struct CarrierMessage {

@@ -42,9 +42,7 @@ bool Hub::within_rate(const Address& from) {
     std::erase_if(rates_, [this](const auto& rate) { return now() - rate.second.since > 60s; });
     if (rates_.size() >= ADDRESSES_KEPT) return false;
   }
-  auto network = from.ip;
-  if (!from.is_v4()) std::fill(network.begin() + 8, network.end(), 0);  // whoever has IPv6 has a /64 of it
-  Rate& rate = rates_[network];
+  Rate& rate = rates_[subscriber_of(from)];
   const Time time = now();
   const auto gained = static_cast<std::uint64_t>((time - rate.since).count()) * CONNECTS_A_SECOND / 1'000'000;
   if (gained > 0) {

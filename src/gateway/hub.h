@@ -1,12 +1,12 @@
 // Hub: the actor that takes clients in. It starts a session for each connect request, within limits, hands
 // each tick's pose table to all of them, and ends them when the server drains. Sessions are its temporary
 // children: one that crashes ends alone. Limits: SESSIONS_MAX of its options, TUNNELS_MAX of them over a
-// WebSocket; JOINS_WAITING_MAX not yet in the world; a rate of connects per address (IPv6: per /64).
+// WebSocket; JOINS_WAITING_MAX not yet in the world; a rate of connects per address (base/subscriber.h).
 #pragma once
 #include <map>
-#include <unordered_map>
 
 #include "actor/supervisor.h"
+#include "base/subscriber.h"
 #include "gateway/session.h"
 
 namespace everframe::gateway {
@@ -60,7 +60,7 @@ class Hub final : public actor::Actor<HubMessage> {
     std::uint32_t allowance = CONNECTS_BURST;
     Time since{};
   };
-  std::map<std::array<std::uint8_t, 16>, Rate> rates_;  // by IP
+  std::map<Subscriber, Rate> rates_;
   Function<void()> drained_;
   bool draining_ = false;
 };

@@ -2,18 +2,6 @@
 
 namespace everframe::gateway {
 
-namespace {
-
-Bytes with_channel(Channel channel, ByteView message) {
-  Bytes out;
-  out.reserve(1 + message.size());
-  out.push_back(static_cast<std::uint8_t>(channel));
-  out.insert(out.end(), message.begin(), message.end());
-  return out;
-}
-
-}  // namespace
-
 template <class F>
 void TunnelMouth::say(F what) const {
   executor_.post([tunnel = tunnel_, what = std::move(what)]() mutable {
@@ -25,7 +13,7 @@ void TunnelMouth::opened() const {
   say([](Tunnel& tunnel) { tunnel.opened(); });
 }
 void TunnelMouth::heard(std::vector<TunnelMessage> messages) const {
-  say([messages = std::move(messages)](Tunnel& tunnel) mutable { tunnel.heard(std::move(messages)); });
+  say([messages = std::move(messages)](Tunnel& tunnel) { tunnel.heard(messages); });
 }
 void TunnelMouth::written() const {
   say([](Tunnel& tunnel) { tunnel.written(); });
@@ -40,11 +28,11 @@ transport::SendOutcome Tunnel::send(Channel channel, ByteView message) {
   pump_soon();
   if (channel == Channel::STATE) {
     const bool replaced = state_.has_value();
-    state_ = with_channel(channel, message);
+    state_ = wire::write_tunnelled(channel, message);
     return replaced ? SendOutcome::REPLACED : SendOutcome::QUEUED;
   }
   if (buffered() + message.size() > TUNNEL_WAITING_MAX) return SendOutcome::QUEUE_FULL;
-  events_.push_back(with_channel(channel, message));
+  events_.push_back(wire::write_tunnelled(channel, message));
   events_bytes_ += events_.back().size();
   return SendOutcome::QUEUED;
 }
@@ -82,16 +70,16 @@ void Tunnel::written() {
   pump();
 }
 
-void Tunnel::heard(std::vector<TunnelMessage> messages) {
-  for (TunnelMessage& message : messages) {
+void Tunnel::heard(const std::vector<TunnelMessage>& messages) {
+  for (const TunnelMessage& message : messages) {
+    const auto tunnelled = wire::read_tunnelled(message.bytes);
     if (!message.binary) {
       tell_(CarrierBroken{"a text message in a tunnel: all are binary"});
-    } else if (message.bytes.empty() || message.bytes[0] > static_cast<std::uint8_t>(Channel::STATE)) {
-      tell_(CarrierBroken{"a tunnel's message begins with its channel: 0 events, 1 state"});
+    } else if (!tunnelled) {
+      tell_(CarrierBroken{tunnelled.error().text});
     } else {
-      const auto channel = static_cast<Channel>(message.bytes[0]);
-      message.bytes.erase(message.bytes.begin());
-      tell_(CarrierMessage{channel, std::move(message.bytes), true});
+      const ByteView view = tunnelled->message;
+      tell_(CarrierMessage{tunnelled->channel, Bytes(view.begin(), view.end()), true});
     }
   }
   if (socket_) socket_->read_on();

@@ -64,7 +64,7 @@ class Tunnel final : public Carrier, public std::enable_shared_from_this<Tunnel>
 
   // What its mouth says.
   void opened() { tell_(CarrierOpened{}); }
-  void heard(std::vector<TunnelMessage> messages);
+  void heard(const std::vector<TunnelMessage>& messages);
   void written();
   void closed(std::string reason);
 

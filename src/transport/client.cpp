@@ -40,7 +40,7 @@ struct Client::Impl {
   std::optional<Link> link;
   Address server;
   std::size_t checks = 0;  // before it was reached
-  bool reached = false;  // a check was answered
+  bool reached = false;    // a check was answered
   bool over = false;
   Duration check_gap = CHECK_FIRST;
   std::optional<Time> next_check;

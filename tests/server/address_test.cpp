@@ -1,5 +1,5 @@
-// Where a server listens and where it says that it is reached. What would break these: a family that is left out, an
-// answer that names what nobody can reach, a NAT's address that is lost or has the wrong port.
+// Where a server listens and where it says that it is reached. What would break these: a family that is left
+// out, an answer that names what nobody can reach, a NAT's address that is lost or has the wrong port.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -36,7 +36,8 @@ TEST(Addresses, OnIpv6PlayersEnterOverBothCarriers) {
   if (!has_ipv6()) GTEST_SKIP() << NO_IPV6;
   ServerProcess server(EVERFRAMED, {"--store", "memory:"}, "[::1]");
   ASSERT_EQ(server.start(), "");
-  EXPECT_EQ(candidates(server.url()), std::vector{Address::parse("[::1]:" + std::to_string(server.udp_port())).value()});
+  EXPECT_EQ(candidates(server.url()),
+            std::vector{Address::parse("[::1]:" + std::to_string(server.udp_port())).value()});
   EXPECT_TRUE(answers(server.url()));
   TunnelStranger tunnel(server.url());
   EXPECT_TRUE(tunnel.enter());
@@ -70,8 +71,9 @@ TEST(Addresses, AnIpv4WildcardNamesIpv4Only) {
 }
 
 TEST(Addresses, ANatsAddressesAreNamedAsTheyAreGiven) {
-  ServerProcess server(EVERFRAMED, {"--store", "memory:", "--public-address", "203.0.113.5", "--public-address",
-                                    "[2001:db8::1]", "--public-address", "198.51.100.7:9000"});
+  ServerProcess server(EVERFRAMED,
+                       {"--store", "memory:", "--public-address", "203.0.113.5", "--public-address",
+                        "[2001:db8::1]", "--public-address", "198.51.100.7:9000"});
   ASSERT_EQ(server.start(), "");
   const std::string port = std::to_string(server.udp_port());
   const std::vector<Address> expected{Address::parse("203.0.113.5:" + port).value(),
@@ -82,8 +84,8 @@ TEST(Addresses, ANatsAddressesAreNamedAsTheyAreGiven) {
 
 // A client behind the same NAT as nobody: the first address leads nowhere, the second does.
 TEST(Addresses, AClientTriesEachAddressThatTheAnswerNames) {
-  ServerProcess server(EVERFRAMED,
-                       {"--store", "memory:", "--public-address", "127.0.0.1:1", "--public-address", "127.0.0.1"});
+  ServerProcess server(
+      EVERFRAMED, {"--store", "memory:", "--public-address", "127.0.0.1:1", "--public-address", "127.0.0.1"});
   ASSERT_EQ(server.start(), "");
   EXPECT_TRUE(answers(server.url()));
 }

@@ -4,11 +4,15 @@
 // all along, every action answered once.
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <thread>
 
+#include "admin/http_server.h"
 #include "base/random.h"
 #include "bots/crowd.h"
 #include "platform_os/os_clock.h"
+#include "platform_os/os_limits.h"
 #include "server_process.h"
 #include "stranger.h"
 #include "tunnel_stranger.h"
@@ -397,6 +401,10 @@ TEST_F(Hostile, AFloodInATunnelEndsIt) {
   }
   expect_goodbye(talker, wire::GoodbyeReason::PROTOCOL_ERROR, BROKEN, before);
 
+  constexpr char PINGS[] = "everframe_tunnels_cut_total{kind=\"controls\"}";
+  constexpr char FRAGMENTS[] = "everframe_tunnels_cut_total{kind=\"fragments\"}";
+  const double pings = metric(PINGS);
+  const double fragments = metric(FRAGMENTS);
   TunnelStranger pinger(url());
   ASSERT_TRUE(pinger.enter());
   for (int i = 0; i < 10'000 && pinger.ping(); ++i) {
@@ -407,7 +415,36 @@ TEST_F(Hostile, AFloodInATunnelEndsIt) {
   }
   EXPECT_FALSE(pinger.wait([](const Stranger::Heard&) { return false; }));
   EXPECT_FALSE(endless.wait([](const Stranger::Heard&) { return false; }));
+  EXPECT_NE(endless.heard().closed, "nothing came");
+  EXPECT_NE(pinger.heard().closed, "nothing came");
   EXPECT_TRUE(no_tunnel_is_left());
+  EXPECT_EQ(metric(PINGS), pings + 1);
+  EXPECT_EQ(metric(FRAGMENTS), fragments + 1);
+}
+
+TEST_F(Hostile, WhoOpensEveryConnectionThatHeMayLeavesTheOthersTheirs) {
+  constexpr char REFUSED[] = "everframe_http_connections_refused_total";
+  const double refused = metric(REFUSED);
+  platform_os::raise_open_files();
+  boost::asio::io_context io;
+  using boost::asio::ip::tcp;
+  const tcp::endpoint server(boost::asio::ip::make_address("127.0.0.1"), server_->http_port());
+  std::vector<tcp::socket> sockets;
+  for (std::size_t i = 0; i < admin::CONNECTIONS_A_SUBSCRIBER_MAX + 10; ++i) {
+    tcp::socket& socket = sockets.emplace_back(io, tcp::v4());
+    socket.bind({boost::asio::ip::make_address("127.0.0.2"), 0});
+    socket.connect(server);
+  }
+  for (int i = 0; i < 1'000 && metric(REFUSED) < refused + 10; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(metric(REFUSED), refused + 10);
+  EXPECT_GE(metric("everframe_http_connections"), admin::CONNECTIONS_A_SUBSCRIBER_MAX);
+  TunnelStranger neighbour(url());
+  EXPECT_TRUE(neighbour.enter());
+  sockets.clear();
+  for (int i = 0; i < 1'000 && metric("everframe_http_connections") > 100; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_LE(metric("everframe_http_connections"), 100);
 }
 
 TEST_F(Hostile, AHalfClosedTunnelIsOver) {

@@ -79,12 +79,10 @@ bool Stranger::enter() {
   token = std::string(body.at("token").as_string());
   on_executor([this] {
     const Address any = candidate_of(answer).is_v4() ? Address::v4(0, 0, 0, 0, 0) : Address{};
-    auto opened = network_.open_udp(executor_, any,
-                                    [this](std::span<const platform::Datagram> in) {
-                                      for (const auto& datagram : in)
-                                        client_->receive(datagram.peer, datagram.bytes, executor_.now());
-                                      drain();
-                                    });
+    auto opened = network_.open_udp(executor_, any, [this](std::span<const platform::Datagram> in) {
+      for (const auto& datagram : in) client_->receive(datagram.peer, datagram.bytes, executor_.now());
+      drain();
+    });
     socket_ = std::move(opened.value());
     EF_ASSERT(client_->accept_answer(answer, executor_.now()).has_value());
     tick();

@@ -101,7 +101,7 @@ bool TunnelStranger::ping() {
 bool TunnelStranger::fragment() {
   boost::system::error_code error;
   socket_.binary(true);
-  socket_.write_some(false, asio::const_buffer(), error);
+  socket_.write_some(false, asio::buffer("", 1), error);
   return !error;
 }
 

@@ -24,7 +24,7 @@ class TunnelStranger {
   bool send(const Bytes& message, bool binary = true);
   bool send_event(const wire::ClientEvent& event);
   bool ping();      // a control frame
-  bool fragment();  // an empty first part, or an empty next part, of a message without end
+  bool fragment();  // one byte of a message without end
   void shut();      // sends nothing more, at TCP's level
   void leave();     // closes the WebSocket in good order
 
