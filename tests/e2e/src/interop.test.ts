@@ -12,7 +12,7 @@ import { cleanup } from 'node-datachannel';
 import type { Page } from 'playwright-core';
 import { ask, Pages } from './pages.js';
 import { serverUnderTest, until } from './server.js';
-import { play, redirected, redirectedPage, stacks } from './stacks.js';
+import { play, redirected, redirectedPage, stacks, STALLS } from './stacks.js';
 import type { Constructor, Plan, Played } from './stacks.js';
 import { UdpPath } from './udp_path.js';
 import { slowClock, Walker } from './walker.js';
@@ -212,7 +212,6 @@ async function playsWell(guest: Guest, actions: number, url = server.url): Promi
 }
 
 // What a stack cannot do itself.
-const STALLS = 'its own SCTP stalls once datagrams were lost, whoever the server is';
 const CANNOT: Partial<Record<string, string>> = {
   'werift, 5 % lost': STALLS,
   'werift, 15 % lost': STALLS,
