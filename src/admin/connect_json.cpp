@@ -35,7 +35,7 @@ tl::unexpected<gateway::ConnectRefusal> bad(const char* code, std::string messag
 
 }  // namespace
 
-tl::expected<gateway::Connect, gateway::ConnectRefusal> read_connect(std::string_view body) {
+tl::expected<ReadConnect, gateway::ConnectRefusal> read_connect(std::string_view body) {
   boost::system::error_code error;
   boost::json::parse_options options;
   options.max_depth = JSON_DEPTH_MAX;
@@ -49,12 +49,16 @@ tl::expected<gateway::Connect, gateway::ConnectRefusal> read_connect(std::string
     return value != nullptr ? value->if_string() : nullptr;
   };
   const auto* type = text("type");
-  if (type == nullptr || *type != "offer") return bad("bad_request", "\"type\" must be \"offer\"");
+  const bool wants_tunnel = type != nullptr && *type == "tunnel";
+  if (type == nullptr || (*type != "offer" && !wants_tunnel))
+    return bad("bad_request", "\"type\" must be \"offer\" or \"tunnel\"");
   const auto* sdp = text("sdp");
-  if (sdp == nullptr) return bad("bad_request", "\"sdp\" must be the offer's text");
+  if (sdp == nullptr && !wants_tunnel) return bad("bad_request", "\"sdp\" must be the offer's text");
 
-  gateway::Connect connect;
-  connect.offer.assign(sdp->begin(), sdp->end());
+  ReadConnect read;
+  read.wants_tunnel = wants_tunnel;
+  gateway::Connect& connect = read.connect;
+  if (!wants_tunnel) connect.offer.assign(sdp->begin(), sdp->end());
   if (const auto* token = object->if_contains("token"); token != nullptr && !token->is_null()) {
     if (!token->is_string()) return bad("bad_request", "\"token\" must be text");
     connect.token.emplace(token->get_string().begin(), token->get_string().end());
@@ -67,7 +71,7 @@ tl::expected<gateway::Connect, gateway::ConnectRefusal> read_connect(std::string
       return bad("bad_request", "\"name\" must have 1 to 32 characters, none of them control characters");
     }
   }
-  return connect;
+  return read;
 }
 
 std::string write_refusal(const gateway::ConnectRefusal& refusal) {
@@ -78,11 +82,12 @@ std::string write_refusal(const gateway::ConnectRefusal& refusal) {
 std::string write_reply(const gateway::ConnectReply& reply, const std::string& content_hash) {
   if (const auto* refusal = std::get_if<gateway::ConnectRefusal>(&reply)) return write_refusal(*refusal);
   const auto& answer = std::get<gateway::ConnectAnswer>(reply);
-  return boost::json::serialize(boost::json::object{{"type", "answer"},
-                                                    {"sdp", answer.sdp},
-                                                    {"token", answer.token},
-                                                    {"player", std::to_string(raw(answer.player))},
-                                                    {"content", content_hash}});
+  boost::json::object out{{"type", answer.tunnel ? "tunnel" : "answer"},
+                          {"token", answer.token},
+                          {"player", std::to_string(raw(answer.player))},
+                          {"content", content_hash}};
+  if (!answer.tunnel) out["sdp"] = answer.sdp;
+  return boost::json::serialize(out);
 }
 
 }  // namespace everframe::admin

@@ -9,7 +9,11 @@
 namespace everframe::admin {
 
 // Fills offer, token and name. The refusal says what is wrong with the request.
-tl::expected<gateway::Connect, gateway::ConnectRefusal> read_connect(std::string_view body);
+struct ReadConnect {
+  gateway::Connect connect;
+  bool wants_tunnel = false;  // it has no offer then
+};
+tl::expected<ReadConnect, gateway::ConnectRefusal> read_connect(std::string_view body);
 std::string write_reply(const gateway::ConnectReply& reply, const std::string& content_hash);
 std::string write_refusal(const gateway::ConnectRefusal& refusal);
 

@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -16,7 +17,9 @@
 #include "admin/actors.h"
 #include "admin/connect_json.h"
 #include "admin/metrics.h"
+#include "admin/tunnel_end.h"
 #include "base/log.h"
+#include "base/subscriber.h"
 
 namespace everframe::admin {
 
@@ -83,11 +86,13 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   explicit Impl(asio::io_context& on) : io(on), acceptor(on) {}
 
   asio::awaitable<void> listen();
+  bool admit(const Subscriber& subscriber);
+  void let_go(const Subscriber& subscriber);
   asio::awaitable<void> serve(beast::tcp_stream stream, Address from);
   asio::awaitable<void> serve_websocket(beast::tcp_stream stream, Request request, Address from);
   asio::awaitable<Response> answer(const Request& request, const Address& from);
   asio::awaitable<Response> answer_connect(const Request& request, const Address& from);
-  asio::awaitable<gateway::ConnectReply> connect(std::string_view body, const Address& from);
+  asio::awaitable<gateway::ConnectReply> connect(std::string_view body, const Address& from, TunnelEnd* end);
   asio::awaitable<ServerFigures> figures();
   Response file(const Request& request) const;
 
@@ -95,6 +100,9 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   tcp::acceptor acceptor;
   Site site;  // constant from serve() on
   std::size_t connections = 0;
+  std::map<Subscriber, std::size_t> connections_by_subscriber;  // none with 0
+  std::uint64_t connections_refused = 0;
+  const std::shared_ptr<TunnelsCut> tunnels_cut = std::make_shared<TunnelsCut>();
   std::map<unsigned, std::uint64_t> answers;  // by status
   const std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
@@ -120,11 +128,18 @@ Response refusal(const Request& request, unsigned status, std::string code, std:
 
 }  // namespace
 
-asio::awaitable<gateway::ConnectReply> HttpServer::Impl::connect(std::string_view body, const Address& from) {
+// `end`: of the WebSocket that a tunnel can be made of; may be null.
+asio::awaitable<gateway::ConnectReply> HttpServer::Impl::connect(std::string_view body, const Address& from,
+                                                                 TunnelEnd* end) {
   auto read = read_connect(body);
   if (!read) co_return read.error();
-  gateway::Connect connect = std::move(*read);
+  gateway::Connect connect = std::move(read->connect);
   connect.from = from;
+  if (read->wants_tunnel) {
+    if (end == nullptr)
+      co_return gateway::ConnectRefusal{400, "bad_request", "a tunnel needs the WebSocket of /v1/connect"};
+    connect.tunnel = end->handle();
+  }
   const auto awaited = std::make_shared<Awaited<gateway::ConnectReply>>(io);
   connect.reply = Awaited<gateway::ConnectReply>::receiver(awaited);
   gateway::HubMessage message(std::move(connect));
@@ -151,7 +166,7 @@ asio::awaitable<Response> HttpServer::Impl::answer_connect(const Request& reques
   if (!type.starts_with("application/json")) {
     co_return refusal(request, 415, "bad_content_type", "Content-Type must be application/json");
   }
-  const gateway::ConnectReply reply = co_await connect(request.body(), from);
+  const gateway::ConnectReply reply = co_await connect(request.body(), from, nullptr);
   const auto* refused = std::get_if<gateway::ConnectRefusal>(&reply);
   const auto status = refused != nullptr ? static_cast<http::status>(refused->status) : http::status::ok;
   co_return make(request, status, "application/json", write_reply(reply, site.content_hash));
@@ -161,6 +176,9 @@ asio::awaitable<ServerFigures> HttpServer::Impl::figures() {
   ServerFigures out;
   out.answers = answers;
   if (site.actors != nullptr) out.actors = actor_lines(*site.actors);
+  out.connections = connections;
+  out.connections_refused = connections_refused;
+  out.tunnels_cut = *tunnels_cut;
   out.uptime_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   const auto from_hub = std::make_shared<Awaited<gateway::Figures>>(io);
   const auto from_region = std::make_shared<Awaited<region::Figures>>(io);
@@ -214,27 +232,33 @@ asio::awaitable<Response> HttpServer::Impl::answer(const Request& request, const
 
 asio::awaitable<void> HttpServer::Impl::serve_websocket(beast::tcp_stream stream, Request request,
                                                         Address from) {
-  websocket::stream<beast::tcp_stream> socket(std::move(stream));
-  beast::get_lowest_layer(socket).expires_never();
+  const auto socket = std::make_shared<WebSocket>(std::move(stream));
+  beast::get_lowest_layer(*socket).expires_never();
   auto timeouts = websocket::stream_base::timeout::suggested(beast::role_type::server);
   timeouts.idle_timeout = IDLE_MAX;
-  socket.set_option(timeouts);
-  socket.read_message_max(BODY_MAX);
-  if (const auto [error] = co_await socket.async_accept(request, TUPLE); error) co_return;
-  beast::flat_buffer buffer;
-  const auto [read_error, size] = co_await socket.async_read(buffer, TUPLE);
-  gateway::ConnectReply reply = gateway::ConnectRefusal{413, "too_large", "a request has at most 64 KiB"};
-  if (read_error && read_error != websocket::error::message_too_big) co_return;
-  if (!read_error) {
-    const std::string body = beast::buffers_to_string(buffer.data());
-    reply = co_await connect(body, from);
+  socket->set_option(timeouts);
+  socket->read_message_max(BODY_MAX);
+  if (const auto [error] = co_await socket->async_accept(request, TUPLE); error) co_return;
+  for (unsigned requests = 0; requests < CONNECTS_MAX; ++requests) {
+    beast::flat_buffer buffer;
+    const auto [read_error, size] = co_await socket->async_read(buffer, TUPLE);
+    gateway::ConnectReply reply = gateway::ConnectRefusal{413, "too_large", "a request has at most 64 KiB"};
+    if (read_error && read_error != websocket::error::message_too_big) co_return;
+    const auto end = std::make_shared<TunnelEnd>(socket, tunnels_cut);
+    if (!read_error) {
+      const std::string body = beast::buffers_to_string(buffer.data());
+      reply = co_await connect(body, from, end.get());
+    }
+    const auto* refused = std::get_if<gateway::ConnectRefusal>(&reply);
+    ++answers[refused != nullptr ? refused->status : 200];
+    socket->text(true);
+    const std::string text = write_reply(reply, site.content_hash);
+    if (const auto [error, sent] = co_await socket->async_write(asio::buffer(text), TUPLE); error) co_return;
+    if (refused != nullptr) break;
+    if (auto tunnel = std::get<gateway::ConnectAnswer>(reply).tunnel)
+      co_return co_await end->run(std::move(tunnel));
   }
-  const auto* refused = std::get_if<gateway::ConnectRefusal>(&reply);
-  ++answers[refused != nullptr ? refused->status : 200];
-  socket.text(true);
-  const std::string text = write_reply(reply, site.content_hash);
-  if (const auto [error, sent] = co_await socket.async_write(asio::buffer(text), TUPLE); error) co_return;
-  co_await socket.async_close(websocket::close_code::normal, TUPLE);
+  co_await socket->async_close(websocket::close_code::normal, TUPLE);
 }
 
 asio::awaitable<void> HttpServer::Impl::serve(beast::tcp_stream stream, Address from) {
@@ -278,6 +302,24 @@ asio::awaitable<void> HttpServer::Impl::serve(beast::tcp_stream stream, Address 
   stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
 }
 
+bool HttpServer::Impl::admit(const Subscriber& subscriber) {
+  std::size_t& theirs = connections_by_subscriber[subscriber];
+  if (connections < CONNECTIONS_MAX && theirs < CONNECTIONS_A_SUBSCRIBER_MAX) {
+    ++connections;
+    ++theirs;
+    return true;
+  }
+  ++connections_refused;
+  if (theirs == 0) connections_by_subscriber.erase(subscriber);
+  return false;
+}
+
+void HttpServer::Impl::let_go(const Subscriber& subscriber) {
+  --connections;
+  const auto theirs = connections_by_subscriber.find(subscriber);
+  if (--theirs->second == 0) connections_by_subscriber.erase(theirs);
+}
+
 asio::awaitable<void> HttpServer::Impl::listen() {
   const auto self = shared_from_this();
   while (acceptor.is_open()) {
@@ -289,15 +331,15 @@ asio::awaitable<void> HttpServer::Impl::listen() {
       co_await pause.async_wait(TUPLE);
       continue;
     }
-    if (connections >= CONNECTIONS_MAX) continue;  // closes it
     boost::system::error_code gone;
     const tcp::endpoint remote = socket.remote_endpoint(gone);
     if (gone) continue;
+    const Address from = address_of(remote);
+    if (!admit(subscriber_of(from))) continue;  // closes it
     socket.set_option(tcp::no_delay(true), gone);
-    ++connections;
-    asio::co_spawn(io, serve(beast::tcp_stream(std::move(socket)), address_of(remote)),
-                   [self](std::exception_ptr failure) {
-                     --self->connections;
+    asio::co_spawn(io, serve(beast::tcp_stream(std::move(socket)), from),
+                   [self, from](std::exception_ptr failure) {
+                     self->let_go(subscriber_of(from));
                      if (!failure) return;
                      try {
                        std::rethrow_exception(failure);
@@ -314,6 +356,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::open(asio::io_context& io, const
   boost::system::error_code error;
   impl->acceptor.open(endpoint.protocol(), error);
   if (!error) impl->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error && !local.is_v4()) impl->acceptor.set_option(asio::ip::v6_only(false), error);
   if (!error) impl->acceptor.bind(endpoint, error);
   if (!error) impl->acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return fail_with(error.value(), "cannot listen on {}: {}", local.text(), error.message());

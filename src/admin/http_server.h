@@ -2,9 +2,10 @@
 // files, over HTTP/1.1 and WebSocket (Boost.Beast).
 //   GET|POST /v1/connect   GET /v1/content   GET /v1/health   GET /v1/actors   GET /metrics   GET|HEAD
 //   everything in `files`
+// A connect WebSocket whose client asks for a tunnel becomes its end (tunnel_end.h) and carries the session.
 // Threads: everything on the io_context's one thread, which is not the gateway's: a slow HTTP client delays
-// nobody. Limits: CONNECTIONS_MAX connections, BODY_MAX bytes a request, 8 KiB of headers, IDLE_MAX without a
-// byte.
+// nobody. Limits: CONNECTIONS_MAX connections, CONNECTIONS_A_SUBSCRIBER_MAX of one address, BODY_MAX bytes a
+// request, 8 KiB of headers, IDLE_MAX without a byte, CONNECTS_MAX requests on a connect WebSocket.
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <memory>
@@ -19,7 +20,9 @@ namespace everframe::admin {
 
 inline constexpr std::size_t BODY_MAX = 64 << 10;
 inline constexpr std::size_t CONNECTIONS_MAX = 4'000;
+inline constexpr std::size_t CONNECTIONS_A_SUBSCRIBER_MAX = 1'000;  // so half of the tunnels at most
 inline constexpr Duration IDLE_MAX = 30s;
+inline constexpr unsigned CONNECTS_MAX = 4;  // an offer, a tunnel because UDP is blocked, and another try
 inline constexpr Duration ANSWER_MAX = 15s;  // of the gateway, to a connect request
 
 class HttpServer {

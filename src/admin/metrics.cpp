@@ -52,6 +52,8 @@ void write(Text& text, const gateway::Figures& figures) {
   text.counter("connects_total", "Connect requests.", figures.connects);
   text.counter("connects_refused_total", "Connect requests refused.", figures.connects_refused);
   text.counter("session_crashes_total", "Sessions ended by a bug.", figures.session_crashes);
+  text.gauge("tunnels", "Sessions now that a WebSocket carries.", figures.tunnels);
+  text.counter("tunnels_opened_total", "Sessions that a WebSocket carried.", figures.tunnels_opened);
   text.counter("unknown_channels_total", "Data channels closed at once: unknown label or kind.",
                figures.unknown_channels);
   text.head("messages_total", "Messages, by channel and direction.", "counter");
@@ -80,6 +82,9 @@ void write(Text& text, const gateway::Figures& figures) {
   text.labelled("refused_total", "kind", "bad_record", line.bad_records);
   text.labelled("refused_total", "kind", "bad_fingerprint", line.bad_fingerprints);
   text.labelled("refused_total", "kind", "bad_packet", line.bad_packets);
+  text.labelled("refused_total", "kind", "handshake_queue_full", line.handshakes_dropped);
+  text.labelled("refused_total", "kind", "crowded_address", line.crowded_addresses);
+  text.labelled("refused_total", "kind", "offer", line.offers_refused);
 }
 
 void write(Text& text, const region::Figures& figures) {
@@ -143,6 +148,13 @@ std::string metrics_text(const ServerFigures& figures) {
   text.head("http_answers_total", "Answers to HTTP requests and connect WebSockets, by status.", "counter");
   for (const auto& [status, count] : figures.answers)
     text.labelled("http_answers_total", "status", std::to_string(status), count);
+  text.gauge("http_connections", "HTTP connections now, tunnels among them.", figures.connections);
+  text.counter("http_connections_refused_total",
+               "HTTP connections closed at once: too many, or of one address.", figures.connections_refused);
+  text.head("tunnels_cut_total", "Tunnels cut below their messages, by what there was too much of.",
+            "counter");
+  text.labelled("tunnels_cut_total", "kind", "fragments", figures.tunnels_cut.fragments);
+  text.labelled("tunnels_cut_total", "kind", "controls", figures.tunnels_cut.controls);
   if (figures.gateway) write(text, *figures.gateway);
   if (figures.region) write(text, *figures.region);
   write(text, figures.actors);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "admin/actors.h"
+#include "admin/tunnel_end.h"
 #include "gateway/figures.h"
 #include "region/messages.h"
 
@@ -14,6 +15,9 @@ struct ServerFigures {
   std::optional<gateway::Figures> gateway;  // absent: it did not answer in time
   std::optional<region::Figures> region;
   std::map<unsigned, std::uint64_t> answers;  // of HTTP and connect WebSockets, by status
+  std::uint64_t connections = 0;              // now
+  std::uint64_t connections_refused = 0;      // closed at once: too many, of all or of one subscriber
+  TunnelsCut tunnels_cut;
   double uptime_s = 0;
   std::vector<ActorLine> actors;
 };

@@ -93,9 +93,13 @@ Result<std::string> page_of(const std::string& url, const std::string& path) {
 
 void add_commands(CLI::App& app, int& status) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("bots", "players who live in a world over WebRTC: a load generator");
+  CLI::App* command = app.add_subcommand("bots", "players who live in a world: a load generator");
   Crowd::Options& crowd = arguments->crowd;
   command->add_option("--url", arguments->url, "the server's HTTP address")->capture_default_str();
+  const std::map<std::string, CarrierKind> carriers{{"webrtc", CarrierKind::WEBRTC},
+                                                    {"websocket", CarrierKind::WEBSOCKET}};
+  command->add_option("--carrier", crowd.carrier, "what carries their sessions: webrtc or websocket")
+      ->transform(CLI::CheckedTransformer(carriers));
   command->add_option("--players", crowd.players, "how many")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();

@@ -97,7 +97,8 @@ void Crowd::advance(Time now) {
 void Crowd::join_some(Time now) {
   const auto wanted = static_cast<std::size_t>(1 + seconds_of(now - phase_began_) * options_.joins_a_second);
   while (players_.size() < std::min(wanted, options_.players)) {
-    const Surroundings around{executor_, network_, certificate_, signaling_, pack_, figures_};
+    const Surroundings around{executor_,        network_, certificate_, signaling_,
+                              options_.carrier, pack_,    figures_};
     Player::Habit habit;
     habit.name = fmt::format("Bot {}", players_.size() + 1);
     habit.seed = options_.seed * 1'000'003 + players_.size();

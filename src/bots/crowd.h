@@ -40,6 +40,7 @@ class Crowd {
  public:
   struct Options {
     ServerUrl server;
+    CarrierKind carrier = CarrierKind::WEBRTC;
     std::size_t players = 1;
     double seconds = 10;
     double joins_a_second = 100;

@@ -29,7 +29,7 @@ struct Figures {
 
   std::uint64_t messages_up = 0;  // of spec/wire.md
   std::uint64_t messages_down = 0;
-  std::uint64_t bytes_up = 0;  // of UDP payload
+  std::uint64_t bytes_up = 0;  // of UDP payload, or of what a tunnel carries
   std::uint64_t bytes_down = 0;
   std::uint64_t datagrams_up = 0;
   std::uint64_t datagrams_down = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bots/peer.h"
+#include "bots/tunnel.h"
 #include "wire/codec.h"
 
 namespace everframe::bots {
@@ -30,13 +32,8 @@ Player::Player(std::size_t index, const Surroundings& around, Habit habit, Witne
       around_(around),
       habit_(std::move(habit)),
       witness_(witness),
-      alive_(std::make_shared<Player*>(this)),
       habits_(around.pack, habit_.seed),
       dice_(habit_.connection_seed) {}
-
-Player::~Player() {
-  *alive_ = nullptr;
-}
 
 void Player::trouble(const std::string& what) {
   if (witness_ != nullptr) witness_->trouble(index_, what);
@@ -49,30 +46,35 @@ void Player::enter() {
   state_ = State::SIGNALING;
   since_ = attempts_++ == 0 ? now : since_;
   goodbye_.reset();
-  connection_ =
-      std::make_unique<Connection>(around_.executor, around_.certificate, dice_.next(), around_.figures,
-                                   [this](Connection::Channel channel, ByteView bytes, Time arrived) {
-                                     heard_at_ = arrived;
-                                     received(channel, bytes);
-                                   });
-  around_.signaling.connect({connection_->offer(), token_, habit_.name},
-                            [alive = alive_](Result<ConnectAnswer> answer) {
-                              if (*alive != nullptr) (*alive)->answered(std::move(answer));
-                            });
+  connection_ = connect();
+  connection_->enter({token_, habit_.name},
+                     [this](Result<std::string> token) { answered(std::move(token)); });
 }
 
-void Player::answered(Result<ConnectAnswer> answer) {
-  if (state_ != State::SIGNALING) return;
-  if (answer) {
-    token_ = answer->token;
-    const auto begun = connection_->answer(around_.network, answer->sdp);
-    if (!begun) answer = tl::unexpected<Error>(begun.error());
+std::unique_ptr<Connection> Player::connect() {
+  Connection::Receive receive = [this](Connection::Channel channel, ByteView bytes, Time arrived) {
+    heard_at_ = arrived;
+    received(channel, bytes);
+  };
+  if (around_.carrier == CarrierKind::WEBSOCKET) {
+    return std::make_unique<Tunnel>(around_.executor, around_.signaling.server(), around_.figures,
+                                    std::move(receive));
   }
-  if (!answer) {
+  Peer::Ask ask = [&signaling = around_.signaling](const Who& who, std::string offer, auto answered) {
+    signaling.connect(who, std::move(offer), std::move(answered));
+  };
+  return std::make_unique<Peer>(around_.executor, around_.network, around_.certificate, dice_.next(),
+                                around_.figures, std::move(ask), std::move(receive));
+}
+
+void Player::answered(Result<std::string> token) {
+  if (state_ != State::SIGNALING) return;
+  if (!token) {
     ++around_.figures.connect_failures;
-    trouble(answer.error().text);
+    trouble(token.error().text);
     return come_back();
   }
+  token_ = std::move(*token);
   state_ = State::CONNECTING;
   due_ = around_.executor.now() + CONNECTING_MAX;
 }

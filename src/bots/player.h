@@ -1,4 +1,4 @@
-// Player: one player of a world, through its own WebRTC connection: enters, walks, acts, comes back with its
+// Player: one player of a world, through a connection of its own: enters, walks, acts, comes back with its
 // token after a loss and sends again what was not answered, as spec/wire.md section 4 asks. Knows only what
 // the server tells a client. Threads: the executor's. Its owner calls tick() every few milliseconds.
 #pragma once
@@ -9,8 +9,12 @@
 #include <string>
 
 #include "bots/connection.h"
+#include "bots/figures.h"
 #include "bots/habits.h"
 #include "bots/signaling.h"
+#include "platform/network.h"
+#include "transport/certificate.h"
+#include "wire/messages.h"
 
 namespace everframe::bots {
 
@@ -20,6 +24,7 @@ struct Surroundings {
   platform::Network& network;
   std::shared_ptr<const transport::Certificate> certificate;
   Signaling& signaling;
+  CarrierKind carrier = CarrierKind::WEBRTC;
   const Pack& pack;
   Figures& figures;
 };
@@ -48,7 +53,6 @@ class Player {
   };
   // `witness` may be null, else it outlives this.
   Player(std::size_t index, const Surroundings& around, Habit habit, Witness* witness);
-  ~Player();
 
   void enter();
   void tick();
@@ -68,7 +72,8 @@ class Player {
     bool accepted = false;
   };
 
-  void answered(Result<ConnectAnswer> answer);
+  std::unique_ptr<Connection> connect();
+  void answered(Result<std::string> token);
   void received(Connection::Channel channel, ByteView bytes);
   void on(const wire::Welcome& welcome);
   void on(const wire::Accepted& accepted);
@@ -101,7 +106,6 @@ class Player {
   Witness* const witness_;
 
   // owned by this executor
-  const std::shared_ptr<Player*> alive_;  // empty once this is gone: for replies that come late
   State state_ = State::OUT;
   Habits habits_;
   Prng dice_;

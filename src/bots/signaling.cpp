@@ -27,7 +27,7 @@ asio::awaitable<Reply> send(ServerUrl server, http::request<http::string_body> r
   beast::tcp_stream stream(executor);
   stream.expires_after(REPLY_MAX);
   co_await stream.async_connect(found, asio::use_awaitable);
-  request.set(http::field::host, server.host + ":" + server.port);
+  request.set(http::field::host, server.authority());
   request.keep_alive(false);
   request.prepare_payload();
   co_await http::async_write(stream, request, asio::use_awaitable);
@@ -95,10 +95,15 @@ Result<ServerUrl> ServerUrl::parse(std::string_view text) {
   return url;
 }
 
-void Signaling::connect(const ConnectRequest& request, Function<void(Result<ConnectAnswer>)> answered) {
-  json::object body{{"type", "offer"}, {"sdp", request.offer}};
-  if (request.token) body["token"] = *request.token;
-  if (!request.name.empty()) body["name"] = request.name;
+std::string ServerUrl::authority() const {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + ":" + port;
+}
+
+void Signaling::connect(const Who& who, std::string offer, Function<void(Result<ConnectAnswer>)> answered) {
+  json::object body{{"type", "offer"}, {"sdp", offer}};
+  if (who.token) body["token"] = *who.token;
+  if (!who.name.empty()) body["name"] = who.name;
   http::request<http::string_body> post(http::verb::post, "/v1/connect", 11);
   post.set(http::field::content_type, "application/json");
   post.body() = json::serialize(body);

@@ -5,9 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "base/function.h"
-#include "base/result.h"
-#include "base/time.h"
+#include "bots/peer.h"
 #include "platform_os/asio_executor.h"
 
 namespace everframe::bots {
@@ -19,16 +17,7 @@ struct ServerUrl {
   std::string host;  // a name or address; IPv6 without its brackets
   std::string port = "80";
   static Result<ServerUrl> parse(std::string_view text);
-};
-
-struct ConnectRequest {
-  std::string offer;                 // SDP
-  std::optional<std::string> token;  // absent: a new player
-  std::string name;                  // of a new player; empty: the world chooses
-};
-struct ConnectAnswer {
-  std::string sdp;
-  std::string token;
+  std::string authority() const;  // HOST:PORT
 };
 
 class Signaling {
@@ -37,7 +26,7 @@ class Signaling {
       : executor_(executor), server_(std::move(server)) {}
 
   // A refusal is an Error with the HTTP status as its code, and the server's words.
-  void connect(const ConnectRequest& request, Function<void(Result<ConnectAnswer>)> answered);
+  void connect(const Who& who, std::string offer, Function<void(Result<ConnectAnswer>)> answered);
   void content(Function<void(Result<std::string>)> answered);
   void get(const std::string& path, Function<void(Result<std::string>)> answered);  // any page
 

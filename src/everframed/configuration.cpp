@@ -26,10 +26,16 @@ std::string check_store(const std::string& text) {
   return "\"" + text + "\": must be embedded:DIR, memory: or fdb:CLUSTER_FILE";
 }
 
-// "203.0.113.5" or "[2001:db8::1]": without a port.
-std::string check_ip(const std::string& text) {
-  return Address::parse(text + ":1") ? std::string()
-                                     : "\"" + text + "\": must be an IP address, IPv6 in brackets";
+// "203.0.113.5", "2001:db8::1", or "203.0.113.5:9000", "[2001:db8::1]:9000"; without a port it has port 0.
+Result<Address> public_address(const std::string& text) {
+  for (const std::string& form : {text, text + ":0"}) {
+    if (auto address = Address::parse(form)) return address;
+  }
+  return Address::parse("[" + text + "]:0");  // CLI11 takes brackets around all of it off
+}
+std::string check_public_address(const std::string& text) {
+  return public_address(text) ? std::string()
+                              : "\"" + text + "\": must be an IP address, or IP:PORT with IPv6 in brackets";
 }
 
 }  // namespace
@@ -45,11 +51,13 @@ Told read_configuration(int argc, char** argv) {
       "(EVERFRAME_WORLD_SEED=7). Flags win over the file, the file over the environment.");
   app.set_config("--config", "", "TOML file with these options")->envname("EVERFRAME_CONFIG");
   app.allow_config_extras(CLI::config_extras_mode::error);
-  option(app, "http", http, "where HTTP listens: signaling, playground, metrics")
+  option(app, "http", http, "where HTTP listens: signaling, playground, metrics; [::]:PORT takes IPv4 too")
       ->check(check_address, "ADDR:PORT");
-  option(app, "udp", udp, "where WebRTC listens; port 0: any free one")->check(check_address, "ADDR:PORT");
-  option(app, "public-address", public_ips, "IP addresses that clients reach --udp by, if not its own (NAT)")
-      ->check(check_ip, "IP");
+  option(app, "udp", udp, "where WebRTC listens; port 0: any free one; [::]:PORT takes IPv4 too")
+      ->check(check_address, "ADDR:PORT");
+  option(app, "public-address", public_ips,
+         "where clients reach --udp, if not at its own addresses (NAT); may be given several times")
+      ->check(check_public_address, "IP[:PORT]");
   option(app, "store", c.store,
          "embedded:DIR (durable), memory: (forgets) or fdb:CLUSTER_FILE (a FoundationDB cluster)")
       ->check(check_store, "STORE");
@@ -79,9 +87,7 @@ Told read_configuration(int argc, char** argv) {
   }
   c.http = *Address::parse(http);
   c.udp = *Address::parse(udp);
-  for (const std::string& ip : public_ips) {
-    c.public_addresses.push_back(*Address::parse(ip + ":" + std::to_string(c.udp.port)));
-  }
+  for (const std::string& text : public_ips) c.public_addresses.push_back(*public_address(text));
   return {c, 0};
 }
 

@@ -12,7 +12,8 @@ namespace everframe::everframed {
 struct Configuration {
   Address http;
   Address udp;
-  std::vector<Address> public_addresses;  // with the UDP port; empty: the UDP address itself
+  // Where clients reach `udp` (NAT); port 0: its own. Empty: its own address, or those of all interfaces.
+  std::vector<Address> public_addresses;
   std::string store = "embedded:./data";
   std::string fdb_library = "libfdb_c.so";
   std::string world = "main";

@@ -11,6 +11,7 @@
 #include "everframed/content_json.h"
 #include "node/node.h"
 #include "platform_os/asio_executor.h"
+#include "platform_os/host_addresses.h"
 #include "platform_os/line_file.h"
 #include "platform_os/os_clock.h"
 #include "platform_os/os_disk.h"
@@ -90,9 +91,10 @@ class Server {
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<remote::Server> tools_;
   platform_os::AsioExecutor main_{"main"};
+  // Before those whose queues may hold timers of it until they go.
+  platform_os::AsioExecutor http_executor_{"http"};
   platform_os::AsioExecutor region_executor_{"region", platform_os::AsioExecutor::Wake::SOON};
   platform_os::AsioExecutor gateway_executor_{"gateway"};
-  platform_os::AsioExecutor http_executor_{"http"};
   boost::asio::signal_set signals_{main_.io()};
   actor::Registry actors_;
   std::optional<node::Node> node_;
@@ -190,6 +192,8 @@ void Server::make_node() {
   node::Node::Options options;
   options.udp = configuration_.udp;
   options.public_addresses = configuration_.public_addresses;
+  if (options.public_addresses.empty())
+    options.public_addresses = platform_os::host_addresses(configuration_.udp);
   options.world_seed = configuration_.world_seed;
   options.state_hz = configuration_.state_hz;
   options.view_chunks = configuration_.view_chunks;
@@ -235,7 +239,10 @@ void Server::serve_http() {
 
 void Server::announce() const {
   log::info("WebRTC on udp {}", node_->udp().text());
-  fmt::print("Everframe runs. The playground: http://{}/\n", http_->local().text());
+  const Address http = http_->local();
+  const std::string here =
+      platform_os::is_unspecified(http) ? fmt::format("localhost:{}", http.port) : http.text();
+  fmt::print("Everframe runs. The playground: http://{}/\n", here);
   std::fflush(stdout);
 }
 

@@ -4,7 +4,7 @@
 //   main      signals, root supervisor (one_for_one over region and hub)
 //   region    the region's actor
 //   gateway   hub, its supervisor, sessions, the UDP line
-//   http      the HTTP server
+//   http      the HTTP server, with the sockets of those who play over WebSockets
 //   (the embedded store commits on a thread of its own)
 //
 // Ends by SIGTERM or SIGINT: the region finishes what it accepted, sessions are told, everything stops, the

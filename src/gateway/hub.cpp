@@ -49,7 +49,7 @@ bool Hub::within_rate(const Address& from) {
     std::erase_if(rates_, [this](const auto& rate) { return now() - rate.second.since > 60s; });
     if (rates_.size() >= ADDRESSES_KEPT) return false;
   }
-  Rate& rate = rates_[from.ip];
+  Rate& rate = rates_[subscriber_of(from)];
   const Time time = now();
   const auto gained = static_cast<std::uint64_t>((time - rate.since).count()) * CONNECTS_A_SECOND / 1'000'000;
   if (gained > 0) {
@@ -75,12 +75,16 @@ void Hub::on(Connect request) {
     return refuse(503, "full",
                   fmt::format("the server is full ({} players): try again later", options_.sessions_max));
   }
+  if (request.tunnel && figures_->tunnels >= TUNNELS_MAX)
+    return refuse(503, "full", "too many play over WebSockets: use WebRTC, or try again later");
   const auto& now_in = figures_->sessions;
   if (now_in[0] + now_in[1] + now_in[2] >= JOINS_WAITING_MAX) {
     return refuse(429, "too_many", "too many are joining: try again in a second");
   }
-  const auto offer = transport::read_sdp(request.offer);
-  if (!offer) return refuse(400, "bad_offer", offer.error().text);
+  if (!request.tunnel) {
+    if (const auto offer = transport::read_sdp(request.offer); !offer)
+      return refuse(400, "bad_offer", offer.error().text);
+  }
 
   last_ = next(last_);
   const SessionSurroundings around{options_.session, clock_, line_, figures_, poses_, region_};

@@ -1,17 +1,18 @@
 // Hub: the actor that takes clients in. It starts a session for each connect request, within limits, hands
 // each tick's pose table to all of them, and ends them when the server drains. Sessions are its temporary
-// children: one that crashes ends alone. Limits: SESSIONS_MAX of its options; JOINS_WAITING_MAX not yet in
-// the world; a rate of connects per address.
+// children: one that crashes ends alone. Limits: SESSIONS_MAX of its options, TUNNELS_MAX of them over a
+// WebSocket; JOINS_WAITING_MAX not yet in the world; a rate of connects per address (base/subscriber.h).
 #pragma once
 #include <map>
-#include <unordered_map>
 
 #include "actor/supervisor.h"
+#include "base/subscriber.h"
 #include "gateway/session.h"
 
 namespace everframe::gateway {
 
 inline constexpr std::size_t JOINS_WAITING_MAX = 1'000;
+inline constexpr std::size_t TUNNELS_MAX = 2'000;       // with those that join, fewer than HTTP's connections
 inline constexpr std::uint32_t CONNECTS_A_SECOND = 50;  // of one address, on average …
 inline constexpr std::uint32_t CONNECTS_BURST = 1'000;  // … and at once: a school behind one address
 inline constexpr std::size_t ADDRESSES_KEPT = 10'000;
@@ -62,7 +63,7 @@ class Hub final : public actor::Actor<HubMessage> {
     std::uint32_t allowance = CONNECTS_BURST;
     Time since{};
   };
-  std::map<std::array<std::uint8_t, 16>, Rate> rates_;
+  std::map<Subscriber, Rate> rates_;
   Function<void()> drained_;
   bool draining_ = false;
 };

@@ -20,7 +20,11 @@ Result<std::shared_ptr<Line>> Line::open(platform::Network& network, platform::E
       });
   if (!socket) return tl::unexpected<Error>(socket.error());
   line->socket_ = std::move(*socket);
-  if (options.candidates.empty()) options.candidates.push_back(line->socket_->local());
+  const Address bound = line->socket_->local();
+  if (options.candidates.empty()) options.candidates.push_back(bound);
+  for (Address& candidate : options.candidates) {
+    if (candidate.port == 0) candidate.port = bound.port;
+  }
   line->endpoint_ = std::make_unique<transport::Endpoint>(std::move(certificate), std::move(options));
   return line;
 }

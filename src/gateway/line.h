@@ -20,7 +20,7 @@ class Line : public std::enable_shared_from_this<Line> {
  public:
   using Listener = Function<void(transport::PeerEvent)>;
 
-  // `candidates` empty: the socket's own address is what answers name.
+  // `candidates` empty: the socket's own address is what answers name. A candidate's port 0 is the socket's.
   static Result<std::shared_ptr<Line>> open(platform::Network& network, platform::Executor& executor,
                                             const Address& local,
                                             std::shared_ptr<const transport::Certificate> certificate,

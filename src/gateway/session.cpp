@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/planted.h"
+#include "gateway/peer.h"
 #include "wire/codec.h"
 
 namespace everframe::gateway {
@@ -24,13 +25,6 @@ class Port final : public region::SessionPort {
   bool ended_ = false;
 };
 
-bool is_events(const transport::ChannelOptions& options) {
-  return options.ordered && options.reliable();
-}
-bool is_state(const transport::ChannelOptions& options) {
-  return !options.ordered && options.max_retransmits == 0;
-}
-
 }  // namespace
 
 Session::Session(actor::Life life, SessionSurroundings surroundings, SessionId id, Connect request)
@@ -47,10 +41,7 @@ Session::~Session() {
   if (request_.reply)
     request_.reply(ConnectRefusal{503, "internal", "the session met a bug of ours: try again"});
   if (state_ != State::CLOSED) around_.region.cast(region::Leave{id_});
-  if (raw(peer_) != 0) {
-    around_.line->ignore(peer_);
-    around_.line->close(peer_, "session over");
-  }
+  if (is_tunnel_) --around_.figures->tunnels;
 }
 
 void Session::become(State state) {
@@ -109,55 +100,57 @@ void Session::on(Admitted message) {
     return refuse(503, *why, "the store does not answer: try again later");
   }
   auto& admission = std::get<region::Admission>(message.answer);
-  auto accepted = around_.line->accept(request_.offer);
-  if (!accepted) {
-    const bool full = accepted.error().code == 503;
-    return refuse(full ? 503 : 400, full ? "full" : "bad_offer", accepted.error().text);
+  ConnectAnswer answer;
+  if (const auto opened = open_carrier(answer); !opened) {
+    const bool full = opened.error().code == 503;
+    return refuse(full ? 503 : 400, full ? "full" : "bad_offer", opened.error().text);
   }
-  peer_ = accepted->peer;
-  player_ = admission.player;
-  around_.line->listen(
-      peer_, [self = self()](transport::PeerEvent event) { self.cast(Happened{std::move(event)}); });
+  answer.token = std::move(admission.token);
+  answer.player = player_ = admission.player;
   become(State::CONNECTING);
   expect_within(CONNECTING_MAX, "connecting");
-  std::exchange(request_.reply,
-                nullptr)(ConnectAnswer{std::move(accepted->answer), std::move(admission.token), player_});
+  std::exchange(request_.reply, nullptr)(std::move(answer));
   request_.offer.clear();
   request_.offer.shrink_to_fit();
 }
 
-// ---- the line ----
+// ---- the carrier ----
 
-void Session::on(Happened message) {
-  if (const auto* opened = std::get_if<transport::PeerChannel>(&message.event.what))
-    return on_channel(*opened);
-  if (const auto* said = std::get_if<transport::PeerMessage>(&message.event.what)) return on_message(*said);
-  if (const auto* gone = std::get_if<transport::PeerChannelClosed>(&message.event.what)) {
-    return on_channel_closed(gone->channel);
+Result<void> Session::open_carrier(ConnectAnswer& answer) {
+  Carrier::Tell tell = [self = self()](CarrierEvent event) { self.cast(Happened{std::move(event)}); };
+  if (request_.tunnel) {
+    const auto tunnel =
+        std::make_shared<Tunnel>(executor(), std::exchange(request_.tunnel, nullptr), std::move(tell));
+    answer.tunnel = tunnel->mouth();
+    carrier_ = tunnel;
+    is_tunnel_ = true;
+    ++around_.figures->tunnels;
+    ++around_.figures->tunnels_opened;
+    return {};
   }
-  if (const auto* closed = std::get_if<transport::PeerClosed>(&message.event.what)) {
-    log::info("session {} of player {}: the peer is gone in {}: {}", raw(id_), raw(player_), name_of(state_),
-              closed->reason);
-    peer_ = transport::PeerId{};
-    if (state_ == State::CLOSED) return;
-    if (state_ != State::CONNECTING) around_.region.cast(region::Leave{id_});
-    become(State::CLOSED);
-    stop();
-  }
+  auto accepted = Peer::accept(around_.line, request_.offer, around_.figures, std::move(tell));
+  if (!accepted) return tl::unexpected<Error>(accepted.error());
+  answer.sdp = std::move(accepted->answer);
+  carrier_ = std::move(accepted->carrier);
+  return {};
 }
 
-void Session::on_channel(const transport::PeerChannel& opened) {
-  const transport::ChannelOptions& options = opened.options;
-  if (state_ == State::CONNECTING && options.label == wire::EVENTS_LABEL && is_events(options) && !events_) {
-    events_ = opened.channel;
-  } else if (state_ == State::CONNECTING && options.label == wire::STATE_LABEL && is_state(options) &&
-             !states_) {
-    states_ = opened.channel;
-  } else {
-    ++around_.figures->unknown_channels;
-    return around_.line->close_channel(peer_, opened.channel);
-  }
-  if (!events_ || !states_) return;
+void Session::on(Happened message) {
+  std::visit([this](const auto& what) { told(what); }, message.event);
+}
+
+void Session::told(const CarrierClosed& closed) {
+  log::info("session {} of player {}: the {} is gone in {}: {}", raw(id_), raw(player_),
+            is_tunnel_ ? "tunnel" : "peer", name_of(state_), closed.reason);
+  carrier_.reset();
+  if (state_ == State::CLOSED) return;
+  if (state_ != State::CONNECTING) around_.region.cast(region::Leave{id_});
+  become(State::CLOSED);
+  stop();
+}
+
+void Session::told(const CarrierOpened&) {
+  if (state_ != State::CONNECTING) return;
   become(State::ENTERING);
   expect_within(ENTERING_MAX, "entering");
   region::Enter enter{id_, player_, std::make_shared<Port>(self()), around_.poses};
@@ -165,9 +158,11 @@ void Session::on_channel(const transport::PeerChannel& opened) {
     goodbye(wire::GoodbyeReason::UNAVAILABLE, "the world has too much to do");
 }
 
-void Session::on_channel_closed(transport::ChannelId channel) {
-  if (channel != events_ && channel != states_) return;
-  if (state_ == State::CONNECTING || state_ == State::LEAVING || state_ == State::CLOSED) return;
+void Session::told(const CarrierBroken& broken) {
+  goodbye(wire::GoodbyeReason::PROTOCOL_ERROR, broken.how);
+}
+
+void Session::told(const ChannelClosed&) {
   goodbye(wire::GoodbyeReason::LEFT, "a channel was closed");
 }
 
@@ -185,13 +180,13 @@ bool Session::within_rate() {
   return true;
 }
 
-void Session::on_message(const transport::PeerMessage& message) {
+void Session::told(const CarrierMessage& message) {
   if (state_ == State::LEAVING || state_ == State::CLOSED) return;
   around_.figures->bytes_in += message.bytes.size();
   if (state_ != State::IN_WORLD) {
     // Poses may come early: the client does not know yet that it is not in the world. Anything else must
     // wait.
-    if (message.channel == states_) return;
+    if (message.channel == Channel::STATE) return;
     if (state_ == State::CONNECTING) return;
     return goodbye(wire::GoodbyeReason::PROTOCOL_ERROR, "a message before the welcome");
   }
@@ -200,8 +195,8 @@ void Session::on_message(const transport::PeerMessage& message) {
     return goodbye(wire::GoodbyeReason::PROTOCOL_ERROR,
                    fmt::format("more than {} messages a second", MESSAGES_A_SECOND));
   }
-  if (message.channel == events_) return on_event(message.bytes);
-  if (message.channel == states_) return on_state(message.bytes);
+  if (message.channel == Channel::EVENTS) return on_event(message.bytes);
+  on_state(message.bytes);
 }
 
 void Session::on_event(ByteView bytes) {
@@ -288,7 +283,7 @@ void Session::told(region::Told told) {
   const bool is_answer = std::holds_alternative<wire::Accepted>(told.event) ||
                          std::holds_alternative<wire::Applied>(told.event) ||
                          std::holds_alternative<wire::Refused>(told.event);
-  if (is_answer) around_.line->hurry(peer_);
+  if (is_answer) carrier_->hurry();
 }
 
 void Session::told(region::ToldAll told) {
@@ -366,7 +361,7 @@ void Session::on(PosesCame message) {
   head.pose_seq = shown.pose_seq;
   scratch_.clear();
   wire::encode_state(scratch_, head, rows_);
-  const transport::SendOutcome outcome = around_.line->send(peer_, *states_, scratch_);
+  const transport::SendOutcome outcome = carrier_->send(Channel::STATE, scratch_);
   ++around_.figures->states_out;
   around_.figures->bytes_out += scratch_.size();
   if (outcome == transport::SendOutcome::REPLACED || outcome == transport::SendOutcome::QUEUE_FULL) {
@@ -384,12 +379,11 @@ bool Session::send_event(const wire::ServerEvent& event) {
 }
 
 bool Session::send_event_bytes(ByteView bytes) {
-  if (state_ == State::CLOSED || !events_) return false;
+  if (state_ == State::CLOSED || !carrier_) return false;
   ++around_.figures->events_out;
   around_.figures->bytes_out += bytes.size();
-  const transport::SendOutcome outcome = around_.line->send(peer_, *events_, bytes);
-  const bool slow = outcome == transport::SendOutcome::QUEUE_FULL ||
-                    around_.line->buffered(peer_, *events_) > WAITING_BYTES_MAX;
+  const transport::SendOutcome outcome = carrier_->send(Channel::EVENTS, bytes);
+  const bool slow = outcome == transport::SendOutcome::QUEUE_FULL || carrier_->buffered() > WAITING_BYTES_MAX;
   if (slow && state_ != State::LEAVING) {
     goodbye(wire::GoodbyeReason::TOO_SLOW, "too much waits for you");
     return false;
@@ -432,7 +426,7 @@ void Session::goodbye(wire::GoodbyeReason reason, std::string detail) {
 
 void Session::close_when_drained(Time deadline) {
   if (state_ != State::LEAVING) return;
-  if (now() >= deadline || around_.line->buffered(peer_, *events_) == 0) {
+  if (now() >= deadline || carrier_->buffered() == 0) {
     become(State::CLOSED);
     return stop();
   }

@@ -1,7 +1,7 @@
-// Session: the actor of one connection. Admits its player, answers the offer, waits for both channels, enters
-// the world, then carries messages both ways: it decodes and checks what the client says, and sends what the
+// Session: the actor of one connection. Admits its player, answers, waits until its carrier is open, enters
+// the world, then passes messages both ways: it decodes and checks what the client says, and sends what the
 // region tells, under the client's budget. Whatever it cannot understand ends this session alone (P10). Its
-// destruction, crash included, closes the peer and tells the region.
+// destruction, crash included, closes the carrier and tells the region.
 #pragma once
 #include <memory>
 #include <string>
@@ -9,6 +9,7 @@
 
 #include "actor/actor.h"
 #include "gateway/avatars.h"
+#include "gateway/carrier.h"
 #include "gateway/figures.h"
 #include "gateway/interest.h"
 #include "gateway/line.h"
@@ -34,8 +35,8 @@ inline constexpr std::uint32_t MESSAGES_A_SECOND = 200;  // from a client, on av
 struct Admitted {
   std::variant<region::Admission, std::string> answer;
 };
-struct Happened {  // on the line
-  transport::PeerEvent event;
+struct Happened {  // on the carrier
+  CarrierEvent event;
 };
 struct FromRegion {
   region::ToSession message;
@@ -90,9 +91,12 @@ class Session final : public actor::Actor<SessionMessage> {
   void on(SayGoodbye message);
 
   void refuse(unsigned status, std::string code, std::string message);
-  void on_channel(const transport::PeerChannel& opened);
-  void on_channel_closed(transport::ChannelId channel);
-  void on_message(const transport::PeerMessage& message);
+  Result<void> open_carrier(ConnectAnswer& answer);
+  void told(const CarrierOpened&);
+  void told(const CarrierMessage& message);
+  void told(const CarrierBroken& broken);
+  void told(const ChannelClosed&);
+  void told(const CarrierClosed& closed);
   void on_event(ByteView bytes);
   void on_state(ByteView bytes);
   void told(region::Entered entered);
@@ -117,12 +121,11 @@ class Session final : public actor::Actor<SessionMessage> {
   // owned by this executor
   State state_ = State::ADMITTING;
   Connect request_;
-  std::uint64_t phase_ = 0;  // counts transitions: a deadline belongs to one
-  transport::PeerId peer_{};
+  std::uint64_t phase_ = 0;           // counts transitions: a deadline belongs to one
+  std::shared_ptr<Carrier> carrier_;  // from admitting on, until it is closed
+  bool is_tunnel_ = false;
   PlayerId player_{};
   FrameNo frame_{};  // the last durable one that we heard of
-  std::optional<transport::ChannelId> events_;
-  std::optional<transport::ChannelId> states_;
   Interest interest_;
   std::optional<Avatars> avatars_;
   std::vector<region::SharedBytes> held_;

@@ -8,13 +8,15 @@
 #include "base/address.h"
 #include "base/function.h"
 #include "base/ids.h"
+#include "gateway/tunnel.h"
 
 namespace everframe::gateway {
 
 struct ConnectAnswer {
-  std::string sdp;
+  std::string sdp;  // empty for a tunnel
   std::string token;
   PlayerId player{};
+  std::shared_ptr<TunnelMouth> tunnel;  // of the socket that the request brought
 };
 struct ConnectRefusal {
   unsigned status = 0;  // of HTTP
@@ -24,7 +26,8 @@ struct ConnectRefusal {
 using ConnectReply = std::variant<ConnectAnswer, ConnectRefusal>;
 
 struct Connect {
-  std::string offer;
+  std::string offer;                     // SDP; or:
+  std::unique_ptr<TunnelSocket> tunnel;  // through this
   std::optional<std::string> token;
   std::string name;  // checked already; empty: the world chooses one
   Address from;

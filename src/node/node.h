@@ -41,7 +41,7 @@ class Node {
   };
   struct Options {
     Address udp;
-    std::vector<Address> public_addresses;  // empty: the UDP address itself
+    std::vector<Address> public_addresses;  // port 0: the UDP port; empty: the UDP address itself
     std::uint64_t world_seed = 1;           // of a world that is made now
     unsigned state_hz = 30;
     unsigned view_chunks = 4;

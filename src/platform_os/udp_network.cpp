@@ -108,17 +108,24 @@ class OsUdpSocket final : public platform::UdpSocket {
     std::array<mmsghdr, SEND_BATCH> headers{};
     std::array<iovec, SEND_BATCH> vectors{};
     std::array<sockaddr_storage, SEND_BATCH> addresses;
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      vectors[i] = {const_cast<std::uint8_t*>(batch[i].bytes.data()), batch[i].bytes.size()};
-      headers[i].msg_hdr.msg_iov = &vectors[i];
-      headers[i].msg_hdr.msg_iovlen = 1;
-      headers[i].msg_hdr.msg_name = &addresses[i];
-      headers[i].msg_hdr.msg_namelen = to_native(batch[i].peer, v4_, addresses[i]);
+    std::size_t count = 0;
+    for (const platform::Datagram& datagram : batch) {
+      if (v4_ && !datagram.peer.is_v4()) {  // unreachable from here
+        ++dropped_;
+        continue;
+      }
+      vectors[count] = {const_cast<std::uint8_t*>(datagram.bytes.data()), datagram.bytes.size()};
+      msghdr& header = headers[count].msg_hdr;
+      header.msg_iov = &vectors[count];
+      header.msg_iovlen = 1;
+      header.msg_name = &addresses[count];
+      header.msg_namelen = to_native(datagram.peer, v4_, addresses[count]);
+      ++count;
     }
     std::size_t done = 0;
-    while (done < batch.size()) {
+    while (done < count) {
       const int sent = sendmmsg(shared_->descriptor.native_handle(), headers.data() + done,
-                                static_cast<unsigned>(batch.size() - done), MSG_DONTWAIT);
+                                static_cast<unsigned>(count - done), MSG_DONTWAIT);
       if (sent > 0) {
         done += static_cast<std::size_t>(sent);
       } else if (sent < 0 && errno == EINTR) {

@@ -39,7 +39,8 @@ struct Client::Impl {
   SessionDescription remote;
   std::optional<Link> link;
   Address server;
-  bool reached = false;  // a check was answered
+  std::size_t checks = 0;  // before it was reached
+  bool reached = false;    // a check was answered
   bool over = false;
   Duration check_gap = CHECK_FIRST;
   std::optional<Time> next_check;
@@ -53,6 +54,8 @@ struct Client::Impl {
   std::deque<PeerEvent> events;
 
   void check(Time now) {
+    // Each of its addresses in turn, until one answers: not all families lead there.
+    if (!reached) server = remote.candidates[checks++ % remote.candidates.size()];
     const std::uint64_t number = ice.number();
     std::memcpy(transaction.data(), &number, sizeof number);
     const std::string username = remote.ufrag + ":" + ufrag;
@@ -129,7 +132,6 @@ Result<void> Client::accept_answer(std::string_view answer, Time now) {
     return fail("the answer must have a=setup:passive: this client is active");
   if (read->candidates.empty()) return fail("the answer has no UDP candidate: nowhere to connect to");
   self.remote = std::move(*read);
-  self.server = self.remote.candidates.front();
   self.link.emplace(self.certificate, Dtls::Role::CLIENT, self.remote.fingerprint,
                     self.remote.message_size_max, Prng(self.ice.number()));
   for (ChannelOptions& options : std::exchange(self.waiting, {})) {

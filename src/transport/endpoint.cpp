@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <unordered_map>
 
+#include "base/subscriber.h"
 #include "transport/ice_text.h"
 #include "transport/link.h"
 #include "transport/sdp.h"
@@ -65,7 +67,7 @@ struct Endpoint::Impl {
   std::unordered_map<PeerId, std::unique_ptr<Peer>> peers;
   std::unordered_map<std::string, PeerId> by_ufrag;
   std::unordered_map<Address, Peer*, AddressHash> by_address;
-  std::unordered_map<Address, std::size_t, AddressHash> by_ip;  // how many proven addresses there, port 0
+  std::map<Subscriber, std::size_t> by_subscriber;  // how many proven addresses there
   TimerWheel timers;
   std::deque<Peer*> dirty;  // that may have something to send
   struct Waiting {
@@ -166,18 +168,14 @@ void Endpoint::Impl::on_stun(const Address& from, ByteView datagram, Time now) {
 void Endpoint::Impl::forget(Peer& peer, const Address& address) {
   const auto mapped = by_address.find(address);
   if (mapped != by_address.end() && mapped->second == &peer) by_address.erase(mapped);
-  Address ip = address;
-  ip.port = 0;
-  if (const auto counted = by_ip.find(ip); counted != by_ip.end() && --counted->second == 0)
-    by_ip.erase(counted);
+  const auto counted = by_subscriber.find(subscriber_of(address));
+  if (counted != by_subscriber.end() && --counted->second == 0) by_subscriber.erase(counted);
 }
 
 // False if too many are behind that IP address.
 bool Endpoint::Impl::prove(Peer& peer, const Address& from, bool nominated) {
   if (std::find(peer.proven.begin(), peer.proven.end(), from) == peer.proven.end()) {
-    Address ip = from;
-    ip.port = 0;
-    std::size_t& there = by_ip[ip];
+    std::size_t& there = by_subscriber[subscriber_of(from)];
     if (there >= options.peers_an_ip_max) {
       ++figures.crowded_addresses;
       return false;

@@ -79,7 +79,7 @@ struct EndpointFigures {
   std::uint64_t timed_out = 0;
   std::uint64_t roamed = 0;
   std::uint64_t handshakes_dropped = 0;  // datagrams of handshakes that found their queue full
-  std::uint64_t crowded_addresses = 0;   // checks from an IP address that has peers_an_ip_max peers
+  std::uint64_t crowded_addresses = 0;   // checks from a subscriber that has peers_an_ip_max peers
   std::uint64_t offers_refused = 0;      // malformed, or no room
 };
 
@@ -90,7 +90,7 @@ class Endpoint {
     std::size_t peers_max = 5'000;
     std::uint64_t seed = 0;               // of passwords, ufrags and SCTP tags: true entropy in production
     std::size_t connecting_max = 2'048;   // peers that have an answer and are not connected yet
-    std::size_t peers_an_ip_max = 4'096;  // behind one IP address: a campus, or somebody who opens sessions
+    std::size_t peers_an_ip_max = 4'096;  // of one subscriber: a campus, or somebody who opens sessions
   };
   Endpoint(std::shared_ptr<const Certificate> certificate, Options options);
   ~Endpoint();

@@ -4,13 +4,18 @@
 // all along, every action answered once.
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <thread>
 
+#include "admin/http_server.h"
 #include "base/random.h"
 #include "bots/crowd.h"
 #include "platform_os/os_clock.h"
+#include "platform_os/os_limits.h"
 #include "server_process.h"
 #include "stranger.h"
+#include "tunnel_stranger.h"
 
 namespace everframe::tests {
 namespace {
@@ -93,8 +98,16 @@ class Hostile : public ::testing::Test {
     }
     return false;
   }
+  static bool no_tunnel_is_left() {
+    for (int i = 0; i < 1'000; ++i) {
+      if (metric("everframe_tunnels") == 0) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
   // The stranger gets this goodbye, and it is counted.
-  static void expect_goodbye(Stranger& stranger, wire::GoodbyeReason reason, const char* counter,
+  template <class Client>
+  static void expect_goodbye(Client& stranger, wire::GoodbyeReason reason, const char* counter,
                              double before) {
     EXPECT_TRUE(
         stranger.wait([](const Stranger::Heard& heard) { return heard.last<wire::Goodbye>() != nullptr; }));
@@ -308,6 +321,163 @@ TEST_F(Hostile, APoseThatIsTooFastIsPutBack) {
   EXPECT_TRUE(
       stranger.wait([](const Stranger::Heard& heard) { return heard.last<wire::Moved>() != nullptr; }));
   EXPECT_EQ(stranger.heard().last<wire::Moved>()->position, welcome.position);
+}
+
+// ---- tunnels ----
+
+TEST_F(Hostile, ATunnelCarriesASessionAndEndsWithIt) {
+  const double before = metric("everframe_tunnels_opened_total");
+  TunnelStranger stranger(url());
+  ASSERT_TRUE(stranger.enter());
+  EXPECT_EQ(metric("everframe_tunnels"), 1);
+  EXPECT_EQ(metric("everframe_tunnels_opened_total"), before + 1);
+  stranger.send_event(wire::Action{ActionSeq{1}, wire::Idle{}});
+  EXPECT_TRUE(
+      stranger.wait([](const Stranger::Heard& heard) { return heard.last<wire::Applied>() != nullptr; }));
+  EXPECT_TRUE(stranger.wait([](const Stranger::Heard& heard) { return heard.states > 0; }));
+  const EntityId body = stranger.heard().last<wire::Welcome>()->body;
+
+  Stranger elsewhere(url(), stranger.token);  // the same player over WebRTC
+  ASSERT_TRUE(elsewhere.enter());
+  EXPECT_EQ(elsewhere.heard().last<wire::Welcome>()->body, body);
+  constexpr char REPLACED[] = "everframe_goodbyes_total{reason=\"replaced\"}";
+  expect_goodbye(stranger, wire::GoodbyeReason::REPLACED, REPLACED, 0);
+  EXPECT_FALSE(stranger.wait([](const Stranger::Heard&) { return false; }));
+  EXPECT_TRUE(stranger.heard().closed.has_value());
+  EXPECT_TRUE(no_tunnel_is_left());
+}
+
+TEST_F(Hostile, ATunnelIsAskedForOnTheWebSocketAloneAlsoAfterAnOffer) {
+  EXPECT_EQ(http_post(url(), "/v1/connect", "{\"type\":\"tunnel\"}").status, 400U);
+  TunnelStranger stranger(url());
+  const std::string answer = stranger.ask(connect_json(fresh_offer()));
+  const std::string key = "\"token\":\"";
+  const std::size_t at = answer.find(key);
+  ASSERT_NE(at, std::string::npos) << answer;
+  const std::string token =
+      answer.substr(at + key.size(), answer.find('"', at + key.size()) - at - key.size());
+  ASSERT_TRUE(stranger.enter(token));
+  EXPECT_EQ(stranger.token, token);
+  TunnelStranger unknown(url());
+  EXPECT_NE(unknown.ask("{\"type\":\"tunnel\",\"token\":\"nobody's\"}").find("unknown_token"),
+            std::string::npos);
+  stranger.leave();
+  EXPECT_TRUE(no_tunnel_is_left());
+}
+
+TEST_F(Hostile, AMessageThatBreaksATunnelEndsItsSenderAlone) {
+  struct Case {
+    const char* what;
+    Bytes message;
+    bool binary;
+  };
+  const std::vector<Case> cases = {
+      {"text", {'h', 'i'}, false},
+      {"an unknown channel", {2, 0x03}, true},
+      {"empty", {}, true},
+      {"a channel alone", {0}, true},
+      {"oversized on events", Bytes(2'000, 0), true},
+      {"oversized on state", Bytes(300, 1), true},
+      {"far too large", Bytes(200'000, 0), true},
+      {"unknown kind", {0, 0x7f}, true},
+      {"an event on state", {1, 0x03}, true},
+  };
+  for (const Case& each : cases) {
+    SCOPED_TRACE(each.what);
+    const double before = metric(BROKEN);
+    TunnelStranger stranger(url());
+    ASSERT_TRUE(stranger.enter());
+    stranger.send(each.message, each.binary);
+    expect_goodbye(stranger, wire::GoodbyeReason::PROTOCOL_ERROR, BROKEN, before);
+  }
+  EXPECT_TRUE(no_tunnel_is_left());
+}
+
+TEST_F(Hostile, AFloodInATunnelEndsIt) {
+  const double before = metric(BROKEN);
+  TunnelStranger talker(url());
+  ASSERT_TRUE(talker.enter());
+  for (std::uint64_t i = 0; i < 1'000 && talker.send_event(wire::Ping{i}); ++i) {
+  }
+  expect_goodbye(talker, wire::GoodbyeReason::PROTOCOL_ERROR, BROKEN, before);
+
+  constexpr char PINGS[] = "everframe_tunnels_cut_total{kind=\"controls\"}";
+  constexpr char FRAGMENTS[] = "everframe_tunnels_cut_total{kind=\"fragments\"}";
+  const double pings = metric(PINGS);
+  const double fragments = metric(FRAGMENTS);
+  TunnelStranger pinger(url());
+  ASSERT_TRUE(pinger.enter());
+  for (int i = 0; i < 10'000 && pinger.ping(); ++i) {
+  }
+  TunnelStranger endless(url());
+  ASSERT_TRUE(endless.enter());
+  for (int i = 0; i < 10'000 && endless.fragment(); ++i) {
+  }
+  EXPECT_FALSE(pinger.wait([](const Stranger::Heard&) { return false; }));
+  EXPECT_FALSE(endless.wait([](const Stranger::Heard&) { return false; }));
+  EXPECT_NE(endless.heard().closed, "nothing came");
+  EXPECT_NE(pinger.heard().closed, "nothing came");
+  EXPECT_TRUE(no_tunnel_is_left());
+  EXPECT_EQ(metric(PINGS), pings + 1);
+  EXPECT_EQ(metric(FRAGMENTS), fragments + 1);
+}
+
+TEST_F(Hostile, WhoOpensEveryConnectionThatHeMayLeavesTheOthersTheirs) {
+  constexpr char REFUSED[] = "everframe_http_connections_refused_total";
+  const double refused = metric(REFUSED);
+  platform_os::raise_open_files();
+  boost::asio::io_context io;
+  using boost::asio::ip::tcp;
+  const tcp::endpoint server(boost::asio::ip::make_address("127.0.0.1"), server_->http_port());
+  std::vector<tcp::socket> sockets;
+  for (std::size_t i = 0; i < admin::CONNECTIONS_A_SUBSCRIBER_MAX + 10; ++i) {
+    tcp::socket& socket = sockets.emplace_back(io, tcp::v4());
+    socket.bind({boost::asio::ip::make_address("127.0.0.2"), 0});
+    socket.connect(server);
+  }
+  for (int i = 0; i < 1'000 && metric(REFUSED) < refused + 10; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(metric(REFUSED), refused + 10);
+  EXPECT_GE(metric("everframe_http_connections"), admin::CONNECTIONS_A_SUBSCRIBER_MAX);
+  TunnelStranger neighbour(url());
+  EXPECT_TRUE(neighbour.enter());
+  sockets.clear();
+  for (int i = 0; i < 1'000 && metric("everframe_http_connections") > 100; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_LE(metric("everframe_http_connections"), 100);
+}
+
+TEST_F(Hostile, AHalfClosedTunnelIsOver) {
+  TunnelStranger stranger(url());
+  ASSERT_TRUE(stranger.enter());
+  stranger.shut();
+  EXPECT_TRUE(no_tunnel_is_left());
+}
+
+TEST_F(Hostile, ASlowReaderLosesStateAndThenItsTunnel) {
+  constexpr int RECEIVE_BUFFER = 4'096;
+  constexpr char SLOW[] = "everframe_goodbyes_total{reason=\"too_slow\"}";
+  const double slow = std::max(0.0, metric(SLOW));
+  const double dropped = metric("everframe_state_dropped_total");
+  TunnelStranger stranger(url(), RECEIVE_BUFFER);
+  ASSERT_TRUE(stranger.enter());
+  ASSERT_TRUE(stranger.wait(
+      [](const Stranger::Heard& heard) { return heard.last<wire::ChunkSnapshot>() != nullptr; }));
+  std::vector<wire::ChunkSnapshot> snapshots;
+  for (const wire::ServerEvent& event : stranger.heard().events) {
+    if (const auto* snapshot = std::get_if<wire::ChunkSnapshot>(&event)) snapshots.push_back(*snapshot);
+  }
+  const auto largest = std::max_element(snapshots.begin(), snapshots.end(), [](const auto& a, const auto& b) {
+    return a.entities.size() < b.entities.size();
+  });
+  // It asks within its rate, and reads nothing of the answers.
+  for (int i = 0; i < 3'000 && metric(SLOW) <= slow; ++i) {
+    for (int k = 0; k < 15; ++k) stranger.send_event(wire::Resync{largest->chunk});
+    std::this_thread::sleep_for(std::chrono::milliseconds(90));
+  }
+  EXPECT_GT(metric(SLOW), slow);
+  EXPECT_GT(metric("everframe_state_dropped_total"), dropped);
+  EXPECT_TRUE(no_tunnel_is_left());
 }
 
 }  // namespace

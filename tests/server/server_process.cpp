@@ -26,16 +26,21 @@ using asio::ip::tcp;
 
 constexpr std::chrono::seconds PATIENCE{60};  // a sanitizer build makes its world slowly
 
-unsigned short free_port(int kind) {
-  const int fd = socket(AF_INET, kind, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+// Of loopback; 0: there is none.
+unsigned short free_port(int kind, bool v6) {
+  const int fd = socket(v6 ? AF_INET6 : AF_INET, kind, 0);
+  sockaddr_in v4_address{};
+  v4_address.sin_family = AF_INET;
+  v4_address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  sockaddr_in6 v6_address{};
+  v6_address.sin6_family = AF_INET6;
+  v6_address.sin6_addr = in6addr_loopback;
+  auto* address = v6 ? reinterpret_cast<sockaddr*>(&v6_address) : reinterpret_cast<sockaddr*>(&v4_address);
+  socklen_t length = v6 ? sizeof v6_address : sizeof v4_address;
+  const bool bound = bind(fd, address, length) == 0;
+  getsockname(fd, address, &length);
   close(fd);
-  return ntohs(address.sin_port);
+  return bound ? ntohs(v6 ? v6_address.sin6_port : v4_address.sin_port) : 0;
 }
 
 std::string read_all(const std::string& path) {
@@ -71,10 +76,11 @@ std::optional<int> wait_for(pid_t child, std::chrono::seconds patience) {
 
 tcp::socket connected(asio::io_context& io, const std::string& url) {
   const std::string rest = url.substr(std::string("http://").size());
-  const std::size_t colon = rest.find(':');
+  const std::size_t colon = rest.rfind(':');
   tcp::socket socket(io);
   const auto port = static_cast<unsigned short>(std::stoul(rest.substr(colon + 1)));
-  socket.connect({asio::ip::make_address(rest.substr(0, colon)), port});
+  const std::string host = rest.starts_with('[') ? rest.substr(1, colon - 2) : rest.substr(0, colon);
+  socket.connect({asio::ip::make_address(host), port});
   const timeval patience{20, 0};
   setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   return socket;
@@ -116,14 +122,19 @@ std::string websocket_exchange(const std::string& url, const std::string& messag
   return beast::buffers_to_string(buffer.data());
 }
 
-ServerProcess::ServerProcess(std::string binary, std::vector<std::string> arguments)
-    : binary_(std::move(binary)), arguments_(std::move(arguments)) {
+bool has_ipv6() {
+  return free_port(SOCK_DGRAM, true) != 0;
+}
+
+ServerProcess::ServerProcess(std::string binary, std::vector<std::string> arguments, std::string host)
+    : binary_(std::move(binary)), arguments_(std::move(arguments)), host_(std::move(host)) {
   directory_ = (std::filesystem::temp_directory_path() / "everframe-server-XXXXXX").string();
   if (mkdtemp(directory_.data()) == nullptr) std::abort();
   log_path_ = directory_ + "/log";
-  http_port_ = free_port(SOCK_STREAM);
-  udp_port_ = free_port(SOCK_DGRAM);
-  url_ = "http://127.0.0.1:" + std::to_string(http_port_);
+  const bool v6 = host_.starts_with('[');
+  http_port_ = free_port(SOCK_STREAM, v6);
+  udp_port_ = free_port(SOCK_DGRAM, v6);
+  url_ = "http://" + host_ + ":" + std::to_string(http_port_);
 }
 
 ServerProcess::~ServerProcess() {
@@ -132,8 +143,8 @@ ServerProcess::~ServerProcess() {
 }
 
 std::string ServerProcess::start() {
-  std::vector<std::string> all{"--http",    "127.0.0.1:" + std::to_string(http_port_),
-                               "--udp",     "127.0.0.1:" + std::to_string(udp_port_),
+  std::vector<std::string> all{"--http",    host_ + ":" + std::to_string(http_port_),
+                               "--udp",     host_ + ":" + std::to_string(udp_port_),
                                "--content", "content/survival",
                                "--site",    directory_};
   all.insert(all.end(), arguments_.begin(), arguments_.end());

@@ -1,4 +1,4 @@
-// ServerProcess: an everframed of a test's own: free loopback ports, told to end by its pid. Http: one
+// ServerProcess: an everframed of a test's own: free ports, told to end by its pid. Http: one
 // request on a connection of its own, blocking, for tests.
 #pragma once
 #include <string>
@@ -20,8 +20,8 @@ std::string websocket_exchange(const std::string& url, const std::string& messag
 
 class ServerProcess {
  public:
-  // `arguments` behind --http and --udp with free ports, --content and --log-level.
-  ServerProcess(std::string binary, std::vector<std::string> arguments);
+  // `arguments` behind --http and --udp with free ports of `host`, --content and --log-level.
+  ServerProcess(std::string binary, std::vector<std::string> arguments, std::string host = "127.0.0.1");
   ~ServerProcess();  // SIGKILL, if it still runs
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
@@ -32,6 +32,8 @@ class ServerProcess {
   int terminate();  // SIGTERM; its exit status, -1 if it did not end in time
 
   const std::string& url() const { return url_; }
+  unsigned short http_port() const { return http_port_; }
+  unsigned short udp_port() const { return udp_port_; }
   const std::string& log() const { return log_path_; }
   pid_t pid() const { return pid_; }
   // The value of a metric, by its name with labels; -1: there is none.
@@ -40,6 +42,7 @@ class ServerProcess {
  private:
   const std::string binary_;
   const std::vector<std::string> arguments_;
+  const std::string host_;
   std::string directory_;
   std::string log_path_;
   std::string url_;
@@ -47,6 +50,8 @@ class ServerProcess {
   unsigned short udp_port_ = 0;
   pid_t pid_ = -1;
 };
+
+bool has_ipv6();  // this machine can listen on [::1]
 
 // A program that should end by itself: its exit status and what it wrote on standard error.
 struct Ended {

@@ -23,8 +23,12 @@ std::uint64_t fresh_seed() {
 
 }  // namespace
 
+std::vector<Address> candidates_of(const std::string& sdp) {
+  return transport::read_sdp(sdp).value().candidates;
+}
+
 Address candidate_of(const std::string& sdp) {
-  return transport::read_sdp(sdp).value().candidates.front();
+  return candidates_of(sdp).front();
 }
 
 std::string connect_json(const std::string& sdp, const std::string& more) {
@@ -74,12 +78,11 @@ bool Stranger::enter() {
   answer = std::string(body.at("sdp").as_string());
   token = std::string(body.at("token").as_string());
   on_executor([this] {
-    auto opened = network_.open_udp(executor_, Address::v4(127, 0, 0, 1, 0),
-                                    [this](std::span<const platform::Datagram> in) {
-                                      for (const auto& datagram : in)
-                                        client_->receive(datagram.peer, datagram.bytes, executor_.now());
-                                      drain();
-                                    });
+    const Address any = candidate_of(answer).is_v4() ? Address::v4(0, 0, 0, 0, 0) : Address{};
+    auto opened = network_.open_udp(executor_, any, [this](std::span<const platform::Datagram> in) {
+      for (const auto& datagram : in) client_->receive(datagram.peer, datagram.bytes, executor_.now());
+      drain();
+    });
     socket_ = std::move(opened.value());
     EF_ASSERT(client_->accept_answer(answer, executor_.now()).has_value());
     tick();

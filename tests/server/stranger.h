@@ -68,7 +68,8 @@ class Stranger {
   Heard heard_;
 };
 
-// The UDP address that an SDP answer names.
+// The UDP addresses that an SDP answer names, and the first of them.
+std::vector<Address> candidates_of(const std::string& sdp);
 Address candidate_of(const std::string& sdp);
 // {"type":"offer", …} with a fresh client's offer.
 std::string connect_json(const std::string& sdp, const std::string& more = "");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tunnel.h"
 #include "wire/codec.h"
 
 namespace everframe::sim {
@@ -96,27 +97,62 @@ void Player::connect() {
   ++attempts_;
   session_ = around_.journal.sessions.size();
   around_.journal.sessions.push_back({index_, executor().now(), around_.journal.shown, {Step::ASKED}});
-  connection_ = std::make_unique<bots::Connection>(
-      executor(), around_.certificate, dice_.next(), figures_,
-      [this](bots::Connection::Channel channel, ByteView bytes, Time) { received(channel, bytes); });
-  gateway::Connect request;
-  request.offer = connection_->offer();
-  request.token = token_;
-  request.name = fmt::format("Player {}", index_);
+  connection_ = connection();
+  connection_->enter({token_, fmt::format("Player {}", index_)}, [this](const Result<std::string>& token) {
+    if (!token) return lose(token.error().text);
+    state_ = State::CONNECTING;
+    due_ = executor().now() + CONNECTING_MAX;
+  });
+}
+
+std::unique_ptr<bots::Connection> Player::connection() {
+  auto receive = [this](bots::Connection::Channel channel, ByteView bytes, Time) {
+    received(channel, bytes);
+  };
+  if (around_.tunnels_permille > 0 && dice_.below(1'000) < around_.tunnels_permille) {
+    auto ask_for_tunnel = [this](const bots::Who& who, std::unique_ptr<gateway::TunnelSocket> end,
+                                 Tunnel::Replied replied) {
+      gateway::Connect request;
+      request.tunnel = std::move(end);
+      ask(who, std::move(request), std::move(replied));
+    };
+    return std::make_unique<Tunnel>(around_.world, around_.network, around_.cut_off, executor(),
+                                    std::move(ask_for_tunnel), std::move(receive));
+  }
+  auto ask_with_offer = [this](const bots::Who& who, std::string offer, auto answered) {
+    gateway::Connect request;
+    request.offer = std::move(offer);
+    ask(who, std::move(request), [answered = std::move(answered)](Result<gateway::ConnectAnswer> answer) {
+      if (!answer) return answered(tl::unexpected<Error>(answer.error()));
+      answered(bots::ConnectAnswer{std::move(answer->sdp), std::move(answer->token)});
+    });
+  };
+  return std::make_unique<bots::Peer>(executor(), *network_, around_.certificate, dice_.next(), figures_,
+                                      std::move(ask_with_offer), std::move(receive));
+}
+
+void Player::ask(const bots::Who& who, gateway::Connect request,
+                 Function<void(Result<gateway::ConnectAnswer>)> answered) {
+  request.token = who.token;
+  request.name = who.name;
   request.from = host_;
-  request.reply = [this, alive = alive_, session = session_](gateway::ConnectReply reply) {
-    if (*alive != nullptr && state_ == State::ASKING && session == session_) answered(std::move(reply));
+  request.reply = [this, alive = alive_, session = session_,
+                   answered = std::move(answered)](gateway::ConnectReply reply) {
+    if (*alive == nullptr || state_ != State::ASKING || session != session_) return;
+    if (const auto* refusal = std::get_if<gateway::ConnectRefusal>(&reply)) {
+      step(Step::REFUSED);
+      if (refusal->status == 401) trouble("its token is unknown");
+      return answered(fail("{}", refusal->code));
+    }
+    auto& answer = std::get<gateway::ConnectAnswer>(reply);
+    know(answer);
+    step(Step::ANSWERED);
+    answered(std::move(answer));
   };
   around_.connect(std::move(request), executor());
 }
 
-void Player::answered(gateway::ConnectReply reply) {
-  if (const auto* refusal = std::get_if<gateway::ConnectRefusal>(&reply)) {
-    step(Step::REFUSED);
-    if (refusal->status == 401) trouble("its token is unknown");
-    return lose(refusal->code);
-  }
-  auto& answer = std::get<gateway::ConnectAnswer>(reply);
+void Player::know(const gateway::ConnectAnswer& answer) {
   PlayerJournal& journal = around_.journal.players[index_];
   if (!token_) {
     token_ = answer.token;
@@ -127,10 +163,6 @@ void Player::answered(gateway::ConnectReply reply) {
   if (raw(journal.id) != 0 && journal.id != answer.player)
     trouble("came back as player {}", raw(answer.player));
   journal.id = answer.player;
-  step(Step::ANSWERED);
-  if (const auto begun = connection_->answer(*network_, answer.sdp); !begun) return lose(begun.error().text);
-  state_ = State::CONNECTING;
-  due_ = executor().now() + CONNECTING_MAX;
 }
 
 void Player::lose(const std::string& why) {

@@ -1,13 +1,14 @@
 // Player: one client of a simulated world, in a process and on a host of its own: a real WebRTC client over
-// the simulated network, with the bots' habits. It keeps to spec/wire.md section 4: after a loss it comes
-// back with its token and sends again what was not answered. All that reaches it goes into the journal.
+// the simulated network, or now and then a tunnel (tunnel.h), with the bots' habits. It keeps to spec/wire.md
+// section 4: after a loss it comes back with its token and sends again what was not answered. All that
+// reaches it goes into the journal.
 #pragma once
 #include <deque>
 #include <memory>
 #include <optional>
 
-#include "bots/connection.h"
 #include "bots/habits.h"
+#include "bots/peer.h"
 #include "bots/replica.h"
 #include "gateway/signaling.h"
 #include "journal.h"
@@ -26,6 +27,8 @@ struct Surroundings {
   Function<void(gateway::Connect, platform::Executor&)> connect;
   double actions_a_second = 4;
   double poses_a_second = 8;
+  unsigned tunnels_permille = 0;  // of connections
+  Function<bool()> cut_off;       // the server is
 };
 
 class Player {
@@ -51,7 +54,10 @@ class Player {
   platform::Executor& executor() { return process_->executor("client"); }
   void tick();
   void connect();
-  void answered(gateway::ConnectReply reply);
+  std::unique_ptr<bots::Connection> connection();
+  void ask(const bots::Who& who, gateway::Connect request,
+           Function<void(Result<gateway::ConnectAnswer>)> answered);
+  void know(const gateway::ConnectAnswer& answer);
   void lose(const std::string& why);
   void received(bots::Connection::Channel channel, ByteView bytes);
   void on(const wire::Welcome& welcome);

@@ -66,7 +66,8 @@ Town::Town(const Scenario& scenario, std::uint64_t seed, const world::Content& c
   around_.emplace(Surroundings{
       world_, network_, *certificate, pack, journal_,
       [this](gateway::Connect request, platform::Executor& client) { connect(std::move(request), client); },
-      scenario.actions_a_second, scenario.poses_a_second});
+      scenario.actions_a_second, scenario.poses_a_second, scenario.tunnels_permille,
+      [this] { return serving() != nullptr && network_.is_cut_off(serving()->host()); }});
   disturbed = this;
   actor::disturbance = disturb;
   spdlog::set_default_logger(std::make_shared<spdlog::logger>("town", std::make_shared<LogSink>(world_)));

@@ -9,7 +9,9 @@ import { Avatars } from './avatars.js';
 import { fetchContent } from './content.js';
 import type { Content } from './content.js';
 import { Emitter } from './emitter.js';
+import type { CarrierKind } from './carrier.js';
 import { Link } from './link.js';
+import type { CarrierChoice } from './link.js';
 import { clientEvents, clientStates, GoodbyeReason, serverEvents, serverStates } from './messages.js';
 import type { ActionBody, ClientEvent, Message, Parts, Position, ServerEvent, Stack } from './messages.js';
 import { SignalingError } from './signaling.js';
@@ -28,6 +30,8 @@ export const BACKOFF_MS_MAX = 10_000;
 const DRAINING_MS_MIN = 1_000;
 /** A session that lasted so long was a good one: the back-off starts anew. */
 const SETTLED_MS = 10_000;
+/** A network on which WebRTC did not come up is not asked again for so long. */
+export const WEBRTC_AGAIN_MS = 300_000;
 const WELCOME_MS_MAX = 20_000;
 const LEAVING_MS_MAX = 2_000;
 
@@ -42,6 +46,8 @@ export interface ClientOptions extends Partial<Surroundings> {
   url: string;
   /** Of a new player; 1 to 32 characters. */
   name?: string;
+  /** `auto` unless told otherwise: WebRTC, and a WebSocket where that does not come up. */
+  carrier?: CarrierChoice;
 }
 
 export interface ClientEvents {
@@ -75,6 +81,7 @@ export class Client extends Emitter<ClientEvents> {
   private link: Link | null = null;
   private failures = 0; // since the last good session
   private sinceMs = 0; // when this state began
+  private webrtcAgainMs = -Infinity;
   private stopTimer = (): void => {}; // the one timer: for the welcome, the next ping or the next attempt
   private connecting: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | null =
     null;
@@ -90,7 +97,7 @@ export class Client extends Emitter<ClientEvents> {
   constructor(private readonly options: ClientOptions) {
     super();
     this.origin = options.url.replace(/\/+$/, '');
-    this.around = surroundings(this.origin, options);
+    this.around = surroundings(this.origin, options, options.carrier ?? 'auto');
     this.actions = new Actions(this.around.clock, (seq, body) => this.tell({ kind: 'action', seq, body }));
   }
 
@@ -111,6 +118,10 @@ export class Client extends Emitter<ClientEvents> {
   /** Round trip in milliseconds, smoothed; null before the first. */
   get latencyMs(): number | null {
     return this.rtt;
+  }
+  /** What carries the session; null when there is none. */
+  get carrier(): CarrierKind | null {
+    return this.now === 'in_world' ? (this.link?.kind ?? null) : null;
   }
   /** Actions whose answer has not come. */
   get unanswered(): number {
@@ -219,9 +230,12 @@ export class Client extends Emitter<ClientEvents> {
   private start(): void {
     this.become('connecting', '');
     const who = { token: this.around.tokens.load(), name: this.options.name };
-    const link: Link = new Link(this.origin, who, this.around, {
+    const wanted = this.options.carrier ?? 'auto';
+    const blocked = wanted === 'auto' && this.around.clock.now() < this.webrtcAgainMs;
+    const link: Link = new Link(this.origin, who, blocked ? 'websocket' : wanted, this.around, {
       answered: (answer) => this.around.tokens.save(answer.token),
       opened: () => {
+        if (link.kind === 'websocket' && !blocked) this.webrtcAgainMs = this.around.clock.now() + WEBRTC_AGAIN_MS;
         this.schedule(WELCOME_MS_MAX, () => this.lost(new Error('the world did not welcome us in time')));
       },
       event: (bytes) => this.read(() => this.heard(serverEvents.decode(bytes))),

@@ -1,5 +1,7 @@
 export { Client } from './client.js';
 export type { ClientEvents, ClientOptions, ClientState, PoseInput } from './client.js';
+export type { CarrierKind } from './carrier.js';
+export type { CarrierChoice } from './link.js';
 export { ActionLost } from './actions.js';
 export type { Outcome } from './actions.js';
 export { SignalingError } from './signaling.js';

@@ -1,115 +1,87 @@
-// Link: one WebRTC connection with its two channels, from the offer to its end. It ends once, by itself or
-// by close(); nothing is told after that.
-import { PROTOCOL } from './messages.js';
-import { exchange } from './signaling.js';
-import type { Answer } from './signaling.js';
-import type { DataChannel, PeerConnection, Surroundings } from './surroundings.js';
+// Link: a session's way to the server: WebRTC first; if there is none, or it does not open in time, a tunnel
+// through a WebSocket. The same player in both: the token of the first answer asks for the tunnel.
+import type { Carrier, CarrierEvents, CarrierKind, Who } from './carrier.js';
+import { Peer } from './peer.js';
+import { Signaling, SignalingError } from './signaling.js';
+import type { Surroundings } from './surroundings.js';
+import { Tunnel } from './tunnel.js';
 
-/** From the answer until both channels are open: spec/session_states.md, `connecting`. */
+/** `auto`: WebRTC, and a tunnel where that does not come up. */
+export type CarrierChoice = 'auto' | CarrierKind;
+
+/** WebRTC has so long to open before a tunnel is tried; where none is, as long as the server waits. */
+export const FALLBACK_MS = 4_000;
 export const OPENING_MS_MAX = 20_000;
 
-export interface LinkEvents {
-  answered(answer: Answer): void;
-  opened(): void;
-  event(bytes: Uint8Array): void;
-  state(bytes: Uint8Array): void;
-  /** The connection is gone, by no wish of ours. */
-  ended(reason: Error): void;
-}
-
-function bytesOf(data: unknown): Uint8Array {
-  if (data instanceof ArrayBuffer) return new Uint8Array(data);
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return new Uint8Array(0); // text: no message is, so that it is refused where messages are read
-}
-
 export class Link {
-  private peer: PeerConnection | null;
-  private readonly events: DataChannel;
-  private readonly states: DataChannel;
-  private stopOpening: (() => void) | null = null;
+  private carrier: Carrier | null = null;
+  private readonly signaling: Signaling;
+  private over = false;
 
   constructor(
-    private readonly origin: string,
-    private readonly who: { token: string | null; name: string | undefined },
+    origin: string,
+    private who: Who,
+    choice: CarrierChoice,
     private readonly around: Surroundings,
-    private readonly told: LinkEvents,
+    private readonly told: CarrierEvents,
   ) {
-    const peer = (this.peer = new around.PeerConnection());
-    this.events = peer.createDataChannel('events', { ordered: true, protocol: PROTOCOL });
-    this.states = peer.createDataChannel('state', { ordered: false, maxRetransmits: 0, protocol: PROTOCOL });
-    for (const channel of [this.events, this.states]) {
-      channel.binaryType = 'arraybuffer';
-      channel.onopen = () => this.opened();
-      channel.onclose = () => this.end(new Error('the server closed a channel'));
-    }
-    this.events.onmessage = ({ data }) => this.peer && this.told.event(bytesOf(data));
-    this.states.onmessage = ({ data }) => this.peer && this.told.state(bytesOf(data));
-    peer.onconnectionstatechange = () => {
-      const state = peer.connectionState;
-      if (state === 'failed' || state === 'closed') this.end(new Error(`the connection ${state}`));
-    };
-    this.negotiate(peer).catch((error: unknown) => this.end(error as Error));
+    this.signaling = new Signaling(origin, around);
+    const { PeerConnection } = around;
+    if (choice === 'websocket' || !PeerConnection) this.tunnel();
+    else this.peer(PeerConnection, choice === 'auto' && around.WebSocket !== null);
   }
 
-  /** False: it is not open. */
+  /** What carries it, or is about to. */
+  get kind(): CarrierKind | null {
+    return this.carrier?.kind ?? null;
+  }
   sendEvent(bytes: Uint8Array<ArrayBuffer>): boolean {
-    return this.send(this.events, bytes);
+    return this.carrier?.sendEvent(bytes) ?? false;
   }
   sendState(bytes: Uint8Array<ArrayBuffer>): boolean {
-    return this.send(this.states, bytes);
+    return this.carrier?.sendState(bytes) ?? false;
   }
   get stateBytesWaiting(): number {
-    return this.states.bufferedAmount;
+    return this.carrier?.stateBytesWaiting ?? 0;
   }
 
   close(): void {
-    const peer = this.peer;
-    if (!peer) return;
-    this.peer = null;
-    this.stopOpening?.();
-    peer.onconnectionstatechange = null;
-    for (const channel of [this.events, this.states])
-      channel.onopen = channel.onmessage = channel.onclose = null;
-    peer.close();
+    this.over = true;
+    this.carrier?.close();
+    this.carrier = null;
+    this.signaling.close();
   }
 
-  private async negotiate(peer: PeerConnection): Promise<void> {
-    await peer.setLocalDescription(await peer.createOffer());
-    const sdp = peer.localDescription?.sdp;
-    if (!this.peer) return;
-    if (!sdp) throw new Error('WebRTC made no offer');
-    const { token, name } = this.who;
-    const offer = { sdp, ...(token ? { token } : {}), ...(name ? { name } : {}) };
-    const answer = await exchange(this.origin, offer, this.around);
-    if (!this.peer) return;
-    this.stopOpening = this.around.clock.after(OPENING_MS_MAX, () =>
-      this.end(new Error('the channels did not open in time: is UDP to the server blocked?')),
-    );
-    this.told.answered(answer);
-    await peer.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
-  }
-
-  private opened(): void {
-    if (!this.peer || this.events.readyState !== 'open' || this.states.readyState !== 'open') return;
-    this.stopOpening?.();
-    this.stopOpening = null;
-    this.told.opened();
-  }
-
-  private end(reason: Error): void {
-    if (!this.peer) return;
-    this.close();
-    this.told.ended(reason);
-  }
-
-  private send(channel: DataChannel, bytes: Uint8Array<ArrayBuffer>): boolean {
-    if (!this.peer || channel.readyState !== 'open') return false;
+  private peer(PeerConnection: NonNullable<Surroundings['PeerConnection']>, mayFallBack: boolean): void {
+    let open = false;
+    const told: CarrierEvents = {
+      ...this.told,
+      answered: (answer) => {
+        this.who = { ...this.who, token: answer.token };
+        this.told.answered(answer);
+      },
+      opened: () => {
+        open = true;
+        this.signaling.close();
+        this.told.opened();
+      },
+      ended: (reason) => {
+        // A refusal is the server's; a tunnel would hear the same, but for an offer that it does not understand.
+        const refused = reason instanceof SignalingError && reason.code !== 'bad_offer';
+        if (open || refused || !mayFallBack || this.over) return this.told.ended(reason);
+        this.tunnel();
+      },
+    };
+    const opening = mayFallBack ? FALLBACK_MS : OPENING_MS_MAX;
     try {
-      channel.send(bytes);
-      return true;
-    } catch {
-      return false; // the browser's buffer is full or the channel closes: as if lost on the way
+      this.carrier = new Peer(PeerConnection, this.signaling, this.who, this.around.clock, told, opening);
+    } catch (error) {
+      if (!mayFallBack) throw error;
+      this.tunnel(); // WebRTC is switched off
     }
+  }
+
+  private tunnel(): void {
+    this.carrier = new Tunnel(this.signaling, this.who, this.around.clock, this.told);
   }
 }

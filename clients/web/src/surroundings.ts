@@ -1,7 +1,7 @@
 // Surroundings: what the client needs from outside, so that tests and other runtimes can give it: time,
 // chance, a place to keep the token, WebRTC, WebSocket, fetch. Browsers have them all; Node needs an
-// RTCPeerConnection constructor (node-datachannel's polyfill, @roamhq/wrtc) and, before version 22, goes
-// without WebSocket (POST serves as well).
+// RTCPeerConnection constructor (node-datachannel's polyfill, @roamhq/wrtc) or, before version 22, a WebSocket
+// (ws): either will do, both bring the player in wherever one of them gets through.
 
 export interface Clock {
   /** Milliseconds from any start, never backwards. */
@@ -44,7 +44,8 @@ export interface Surroundings {
   clock: Clock;
   random: () => number;
   tokens: TokenStore;
-  PeerConnection: new () => PeerConnection;
+  /** Null: there is no WebRTC, all goes through the WebSocket. */
+  PeerConnection: (new () => PeerConnection) | null;
   WebSocket: typeof globalThis.WebSocket | null;
   fetch: typeof globalThis.fetch;
 }
@@ -86,20 +87,26 @@ export function localTokens(origin: string): TokenStore {
   };
 }
 
-/** What is not given is the system's own. Throws if there is no WebRTC. */
-export function surroundings(origin: string, given: Partial<Surroundings>): Surroundings {
-  const PeerConnection = given.PeerConnection ?? globalThis.RTCPeerConnection;
-  if (!PeerConnection) {
+/** What is not given is the system's own. Throws if there is nothing that could carry a session as wanted. */
+export function surroundings(
+  origin: string,
+  given: Partial<Surroundings>,
+  wanted: 'auto' | 'webrtc' | 'websocket',
+): Surroundings {
+  const own = (globalThis.RTCPeerConnection as unknown as Surroundings['PeerConnection'] | undefined) ?? null;
+  const PeerConnection = given.PeerConnection === undefined ? own : given.PeerConnection;
+  const WebSocket = given.WebSocket === undefined ? (globalThis.WebSocket ?? null) : given.WebSocket;
+  if ((!PeerConnection || wanted === 'websocket') && (!WebSocket || wanted === 'webrtc')) {
     throw new Error(
-      'there is no RTCPeerConnection here: pass one, such as that of node-datachannel/polyfill',
+      'there is no RTCPeerConnection or WebSocket here: pass that of node-datachannel/polyfill, or that of ws',
     );
   }
   return {
     clock: given.clock ?? systemClock,
     random: given.random ?? Math.random,
     tokens: given.tokens ?? localTokens(origin),
-    PeerConnection: PeerConnection as new () => PeerConnection,
-    WebSocket: given.WebSocket === undefined ? (globalThis.WebSocket ?? null) : given.WebSocket,
+    PeerConnection,
+    WebSocket,
     fetch: given.fetch ?? globalThis.fetch.bind(globalThis),
   };
 }

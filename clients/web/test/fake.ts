@@ -1,4 +1,5 @@
-// For tests: a virtual clock, and a server in memory behind the shapes of RTCPeerConnection and fetch.
+// For tests: a virtual clock, and a server in memory behind the shapes of RTCPeerConnection, fetch and
+// WebSocket.
 import { clientEvents, clientStates, serverEvents, serverStates } from '../src/index.js';
 import type {
   ClientEvent,
@@ -75,6 +76,8 @@ class FakeChannel implements DataChannel {
 export class FakeSession {
   connectionState = 'new';
   localDescription: { sdp: string } | null = null;
+  /** UDP is blocked: the channels never open. */
+  blocked = false;
   onconnectionstatechange: ((event: unknown) => void) | null = null;
   closed = false;
   readonly channels: FakeChannel[] = [];
@@ -96,6 +99,7 @@ export class FakeSession {
     this.localDescription = { sdp };
   }
   async setRemoteDescription(): Promise<void> {
+    if (this.blocked) return;
     this.connectionState = 'connected';
     for (const channel of this.channels) channel.open();
   }
@@ -142,9 +146,77 @@ export function welcomeOf(lastSeq: number): Message<'welcome'> {
   };
 }
 
+/** A connect WebSocket; with a tunnel in it, if it was asked for one. */
+export class FakeSocket {
+  readyState = 0;
+  bufferedAmount = 0;
+  binaryType = '';
+  onopen: ((event: unknown) => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: ((event: unknown) => void) | null = null;
+  onerror: ((event: unknown) => void) | null = null;
+  readonly requests: { type: string; token?: string; name?: string }[] = [];
+  readonly heard: ClientEvent[] = [];
+  readonly poses: PoseUpdate[] = [];
+
+  constructor(private readonly server: FakeServer) {
+    server.sockets.push(this);
+    queueMicrotask(() => {
+      this.readyState = server.socketsOpen ? 1 : 3;
+      if (server.socketsOpen) this.onopen?.({});
+      else this.onclose?.({});
+    });
+  }
+  send(data: string | Uint8Array): void {
+    if (typeof data !== 'string') {
+      if (data[0] === 0) this.heard.push(clientEvents.decode(data.slice(1)));
+      else this.poses.push(clientStates.decode(data.slice(1)));
+      return;
+    }
+    const request = JSON.parse(data);
+    this.requests.push(request);
+    const refusal = this.server.refusals.shift();
+    const reply =
+      refusal === undefined
+        ? { type: request.type === 'offer' ? 'answer' : 'tunnel', sdp: 'the answer', token: 'secret', player: '7' }
+        : { error: refusal };
+    queueMicrotask(() => {
+      this.onmessage?.({ data: JSON.stringify(reply) });
+      if (request.type === 'tunnel' && this.server.welcomesAtOnce) this.welcome();
+    });
+  }
+  say(event: ServerEvent): void {
+    this.deliver(0, serverEvents.encode(event));
+  }
+  show(state: StateMessage): void {
+    this.deliver(1, serverStates.encode(state));
+  }
+  welcome(lastSeq = 0): void {
+    this.say(welcomeOf(lastSeq));
+  }
+  close(): void {
+    this.readyState = 3;
+  }
+  vanish(): void {
+    this.readyState = 3;
+    this.onclose?.({});
+  }
+  private deliver(channel: number, bytes: Uint8Array): void {
+    const frame = new Uint8Array(1 + bytes.length);
+    frame[0] = channel;
+    frame.set(bytes, 1);
+    this.onmessage?.({ data: frame.buffer });
+  }
+}
+
 /** Every connection that a client makes is one more session. */
 export class FakeServer {
   readonly sessions: FakeSession[] = [];
+  readonly sockets: FakeSocket[] = [];
+  udpBlocked = false;
+  socketsOpen = true;
+  /** The welcome in the same packet as the tunnel's answer. */
+  welcomesAtOnce = false;
   readonly offers: { sdp: string; token?: string; name?: string }[] = [];
   /** What the next connect requests are answered with, before answers. */
   refusals: ({ code: string; message: string } | 'unreachable')[] = [];
@@ -156,9 +228,16 @@ export class FakeServer {
     class extends FakeSession {
       constructor() {
         super();
+        this.blocked = server.udpBlocked;
         server.sessions.push(this);
       }
     })(this);
+  readonly WebSocket = ((server: FakeServer) =>
+    class extends FakeSocket {
+      constructor() {
+        super(server);
+      }
+    })(this) as unknown as typeof globalThis.WebSocket;
   readonly fetch = (async (_url: string, { body }: { body: string }) => {
     this.offers.push(JSON.parse(body));
     const refusal = this.refusals.shift();

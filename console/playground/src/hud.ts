@@ -74,6 +74,7 @@ export class Hud {
     const { client } = this;
     const text = [
       client.latencyMs === null ? '– ms' : `${client.latencyMs.toFixed(client.latencyMs < 10 ? 1 : 0)} ms`,
+      client.carrier === 'websocket' ? 'WebSocket' : 'WebRTC',
       `frame ${client.frame}`,
       client.avatars.all.size === 0 ? 'nobody else near' : `${client.avatars.all.size + 1} players near`,
       `${fps} fps`,

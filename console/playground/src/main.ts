@@ -1,7 +1,9 @@
 // The playground: joins the world of the server that serves this page, shows it, and plays in it.
 //   ?name=Ada   the name of a new player      ?guest   a new player that this browser does not remember
+//   ?carrier=webrtc|websocket   this way or not at all
 //   ?quality=0|1|2   coarse, without shadows, all of it; else it goes by how fast frames come
 import { Client, localTokens, memoryTokens, SignalingError } from '@everframe/client';
+import type { CarrierChoice } from '@everframe/client';
 import { byId } from './dom.js';
 import { Game } from './game.js';
 import { announce } from './probe.js';
@@ -12,6 +14,7 @@ sessionStorage.removeItem('everframe.name');
 
 const client = new Client({
   url: location.origin,
+  carrier: (question.get('carrier') ?? 'auto') as CarrierChoice,
   tokens: question.has('guest') ? memoryTokens() : localTokens(location.origin),
   ...(nameWanted ? { name: nameWanted } : {}),
 });

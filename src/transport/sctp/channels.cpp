@@ -241,6 +241,9 @@ void Association::on_outgoing_reset(const Param& param, Time now) {
   if (param.value.size() < 12) return;
   const std::uint8_t* p = param.value.data();
   const std::uint32_t request = read_u32(p);
+  // What is in progress is asked for again: with the same number by RFC 6525 section 5.2.7 (usrsctp), or with
+  // the next one by dcSCTP (libwebrtc), which then waits for the answer to that.
+  if (waiting_reset_ && request == peer_next_request_ + 1) ++peer_next_request_;
   if (request == peer_next_request_ - 1) return answer_reset(request, NOTHING_TO_DO);  // our answer was lost
   if (request != peer_next_request_) return answer_reset(request, BAD_SEQUENCE);
   if (!inbound_.has_all_up_to(read_u32(p + 8))) {

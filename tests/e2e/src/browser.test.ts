@@ -1,61 +1,13 @@
 // The playground in Chromium: two pages in one world. What would break these: a page that asks for what
 // there is not, a browser's WebRTC against ours, a world that is not the same for both.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
-import type { BrowserContext, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
+import { ask, Pages, ready } from './pages.js';
 import { serverUnderTest, until } from './server.js';
 
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-if (!existsSync(CHROMIUM)) throw new Error(`no ${CHROMIUM}: apt-get install chromium, or set CHROMIUM`);
 const server = serverUnderTest();
-const contexts: BrowserContext[] = [];
-const folders: string[] = [];
-const troubles: string[] = [];
-let away = false; // the server is down: requests fail, as they should
-
-async function open(name: string): Promise<Page> {
-  const folder = mkdtempSync(join(tmpdir(), 'everframe-e2e-browser-'));
-  folders.push(folder);
-  const context = await chromium.launchPersistentContext(folder, {
-    executablePath: CHROMIUM,
-    viewport: { width: 640, height: 400 },
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--enable-unsafe-swiftshader',
-    ],
-  });
-  contexts.push(context);
-  const page = context.pages()[0] ?? (await context.newPage());
-  page.on('pageerror', (error) => troubles.push(`${name}: ${error.message}`));
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !away) troubles.push(`${name}: ${message.text()}`);
-  });
-  page.on('response', (response) => {
-    if (response.status() >= 400) troubles.push(`${name}: status ${response.status()} of ${response.url()}`);
-  });
-  await page.goto(`${server.url}/?name=${name}`);
-  await ready(page);
-  return page;
-}
-
-// What is evaluated runs in the page, where `everframe` is the probe of console/README.md.
-function ask<T>(page: Page, code: string): Promise<T> {
-  return page.evaluate(code) as Promise<T>;
-}
-async function ready(page: Page): Promise<void> {
-  await until('the page is in the world', () => ask<boolean>(page, 'Boolean(window.everframe?.ready)'));
-}
+const pages = new Pages();
 
 interface Place {
   x: number;
@@ -69,13 +21,12 @@ let wall = '';
 
 before(async () => {
   await server.start();
-  ada = await open('Ada');
-  bob = await open('Bob');
+  ada = await pages.open('Ada', `${server.url}/?name=Ada`);
+  bob = await pages.open('Bob', `${server.url}/?name=Bob`);
 });
 after(async () => {
-  for (const context of contexts) await context.close();
+  await pages.close();
   await server.remove();
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
 test('two pages see each other walk', async () => {
@@ -149,7 +100,7 @@ test('keys and mouse do what the page says', async () => {
 test('after kill -9 both pages come back by themselves, and the wall stands', async () => {
   const body = (await ask<Place>(ada, 'everframe.player')).body;
   await ask(ada, "window.mark = 'never loaded anew'");
-  away = true;
+  pages.away = true;
   await server.kill();
   await until(
     'the pages notice',
@@ -159,7 +110,7 @@ test('after kill -9 both pages come back by themselves, and the wall stands', as
   await server.start();
   await ready(ada);
   await ready(bob);
-  away = false;
+  pages.away = false;
   assert.equal((await ask<Place>(ada, 'everframe.player')).body, body);
   assert.equal(await ask<string>(ada, 'window.mark'), 'never loaded anew');
   await until('the wall stands', async () =>
@@ -177,5 +128,5 @@ test('a page that is loaded anew is the same player', async () => {
 });
 
 test('no page had trouble', () => {
-  assert.deepEqual(troubles, []);
+  assert.deepEqual(pages.troubles, []);
 });

@@ -9,9 +9,9 @@ import { join } from 'node:path';
 const STARTING_MS_MAX = 90_000; // a sanitizer build makes its world slowly
 const LOG_LINES_MAX = 400;
 
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+async function freeUdpPort(host: string): Promise<number> {
+  const socket = createSocket(host === '::1' ? 'udp6' : 'udp4');
+  await new Promise<void>((resolve) => socket.bind(0, host, resolve));
   const { port } = socket.address();
   await new Promise<void>((resolve) => socket.close(() => resolve()));
   return port;
@@ -28,24 +28,29 @@ export class Server {
   constructor(
     private readonly binary: string,
     private readonly root: string,
+    private readonly content: string,
+    private readonly host: '127.0.0.1' | '::1',
+    private readonly more: string[],
   ) {}
 
   async start(): Promise<void> {
-    this.udp ||= await freeUdpPort();
-    const http = this.url ? new URL(this.url).host : '127.0.0.1:0';
+    this.udp ||= await freeUdpPort(this.host);
+    const host = this.host === '::1' ? '[::1]' : this.host;
+    const http = this.url ? new URL(this.url).host : `${host}:0`;
     const started = spawn(
       this.binary,
       [
         '--http',
         http,
         '--udp',
-        `127.0.0.1:${this.udp}`,
+        `${host}:${this.udp}`,
         '--store',
         `embedded:${join(this.directory, 'store')}`,
         '--content',
-        join(this.root, 'content/survival'),
+        this.content,
         '--site',
         join(this.root, 'console/dist'),
+        ...this.more,
       ],
       { cwd: this.root, stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -82,6 +87,15 @@ export class Server {
   stop(): Promise<void> {
     return this.end('SIGTERM');
   }
+  get udpPort(): number {
+    return this.udp;
+  }
+  /** A metric's value, by its name with labels; 0 if there is none. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+    return line ? Number(line.slice(name.length + 1)) : 0;
+  }
   async remove(): Promise<void> {
     await this.kill();
     rmSync(this.directory, { recursive: true, force: true });
@@ -100,11 +114,18 @@ export class Server {
   }
 }
 
-export function serverUnderTest(): Server {
+export interface Wanted {
+  /** A folder of its own. */
+  content?: string;
+  host?: '127.0.0.1' | '::1';
+  /** More options. */
+  more?: string[];
+}
+export function serverUnderTest({ content, host = '127.0.0.1', more = [] }: Wanted = {}): Server {
   const binary = process.env['EVERFRAME_SERVER'];
   const root = process.env['EVERFRAME_ROOT'];
   if (!binary || !root) throw new Error('run tests/e2e/run.sh SERVER_BINARY');
-  return new Server(binary, root);
+  return new Server(binary, root, content ?? join(root, 'content/survival'), host, more);
 }
 
 const WAITING_MS_MAX = 40_000;

@@ -1,11 +1,30 @@
 // Walker: a player in Node: the SDK over node-datachannel, with legs.
 import { Client, memoryTokens } from '@everframe/client';
-import type { Content, Entity, Outcome, PeerConnection, Position, TokenStore } from '@everframe/client';
+import type {
+  ClientOptions,
+  Content,
+  Entity,
+  Outcome,
+  PeerConnection,
+  Position,
+  TokenStore,
+} from '@everframe/client';
 import { RTCPeerConnection } from 'node-datachannel/polyfill';
 import { until } from './server.js';
 
 const STEP_MS = 35;
 const STEP_MM = 180; // about 5 m/s
+
+// The SDK begins a new session after 4 s of silence. Where the old one itself should last, its clock goes slowly:
+// libdatachannel looks only every 5 s whether it can still be heard, and a busy machine may be silent for long.
+const SLOWLY = 5;
+export const slowClock = {
+  now: (): number => performance.now() / SLOWLY,
+  after(ms: number, what: () => void): () => void {
+    const timer = setTimeout(what, ms * SLOWLY);
+    return () => clearTimeout(timer);
+  },
+};
 
 export class Walker {
   readonly client: Client;
@@ -18,9 +37,10 @@ export class Walker {
     url: string,
     name: string,
     readonly tokens: TokenStore = memoryTokens(),
+    options: Partial<ClientOptions> = {},
   ) {
     const connection = RTCPeerConnection as unknown as new () => PeerConnection;
-    this.client = new Client({ url, name, tokens: this.tokens, PeerConnection: connection });
+    this.client = new Client({ url, name, tokens: this.tokens, PeerConnection: connection, ...options });
     this.client.on('welcome', ({ position }) => {
       this.place = { ...position };
       ++this.welcomes;

@@ -1,15 +1,21 @@
-#include "bots/connection.h"
+#include "bots/peer.h"
 
+#include <algorithm>
+
+#include "transport/sdp.h"
 #include "wire/messages.h"
 
 namespace everframe::bots {
 
-Connection::Connection(platform::Executor& executor,
-                       std::shared_ptr<const transport::Certificate> certificate, std::uint64_t seed,
-                       Figures& figures, Receive receive)
+Peer::Peer(platform::Executor& executor, platform::Network& network,
+           std::shared_ptr<const transport::Certificate> certificate, std::uint64_t seed, Figures& figures,
+           Ask ask, Receive receive)
     : executor_(executor),
+      network_(network),
       figures_(figures),
+      ask_(std::move(ask)),
       receive_(std::move(receive)),
+      alive_(std::make_shared<Peer*>(this)),
       client_(std::move(certificate), seed) {
   const Time now = executor_.now();
   const transport::ChannelOptions events{wire::EVENTS_LABEL, wire::PROTOCOL, true, {}, {}};
@@ -18,19 +24,32 @@ Connection::Connection(platform::Executor& executor,
   state_ = client_.open(state, now).value();
 }
 
-Result<void> Connection::answer(platform::Network& network, std::string_view sdp) {
+void Peer::enter(const Who& who, Answered answered) {
+  ask_(who, client_.offer(), [alive = alive_, answered = std::move(answered)](Result<ConnectAnswer> reply) {
+    if (*alive == nullptr) return;
+    if (!reply) return answered(tl::unexpected<Error>(reply.error()));
+    if (const auto begun = (*alive)->answer(reply->sdp); !begun)
+      return answered(tl::unexpected<Error>(begun.error()));
+    answered(std::move(reply->token));
+  });
+}
+
+Result<void> Peer::answer(std::string_view sdp) {
   const auto taken = client_.accept_answer(sdp, executor_.now());
   if (!taken) return taken;
-  const Address any = Address::v4(0, 0, 0, 0, 0);
-  auto socket =
-      network.open_udp(executor_, any, [this](std::span<const platform::Datagram> in) { this->receive(in); });
+  const auto answer = transport::read_sdp(sdp);
+  const bool v4 = std::all_of(answer->candidates.begin(), answer->candidates.end(),
+                              [](const Address& candidate) { return candidate.is_v4(); });
+  const Address any = v4 ? Address::v4(0, 0, 0, 0, 0) : Address{};  // [::], which takes both
+  auto socket = network_.open_udp(executor_, any,
+                                  [this](std::span<const platform::Datagram> in) { this->receive(in); });
   if (!socket) return tl::unexpected<Error>(socket.error());
   socket_ = std::move(*socket);
   flush();
   return {};
 }
 
-bool Connection::send(Channel channel, ByteView message) {
+bool Peer::send(Channel channel, ByteView message) {
   if (lost_) return false;
   const auto outcome = client_.send(id_of(channel), message, true, executor_.now());
   if (outcome != transport::SendOutcome::QUEUED && outcome != transport::SendOutcome::REPLACED) return false;
@@ -38,7 +57,7 @@ bool Connection::send(Channel channel, ByteView message) {
   return true;
 }
 
-void Connection::receive(std::span<const platform::Datagram> datagrams) {
+void Peer::receive(std::span<const platform::Datagram> datagrams) {
   const Time now = executor_.now();
   for (const platform::Datagram& datagram : datagrams) {
     ++figures_.datagrams_down;
@@ -50,7 +69,7 @@ void Connection::receive(std::span<const platform::Datagram> datagrams) {
   flush();
 }
 
-void Connection::drain(Time arrived) {
+void Peer::drain(Time arrived) {
   while (auto event = client_.next_event()) {
     if (const auto* message = std::get_if<transport::PeerMessage>(&event->what)) {
       ++figures_.messages_down;
@@ -66,14 +85,14 @@ void Connection::drain(Time arrived) {
   }
 }
 
-void Connection::tick() {
+void Peer::tick() {
   const auto due = client_.next_timeout();
   if (due && *due <= executor_.now()) client_.advance(executor_.now());
   drain(executor_.now());
   flush();
 }
 
-void Connection::flush() {
+void Peer::flush() {
   if (!socket_) return;
   outgoing_.clear();
   client_.flush(executor_.now(), outgoing_);
@@ -87,7 +106,7 @@ void Connection::flush() {
   socket_->send(batch_);
 }
 
-void Connection::close(std::string reason) {
+void Peer::close(std::string reason) {
   client_.close(std::move(reason), executor_.now());
   if (!lost_) lost_ = "closed";
   flush();
