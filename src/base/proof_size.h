@@ -1,6 +1,6 @@
-// For tests: how many rounds of a long proof to run. Under a sanitizer, where a round costs ten times as much, a
-// tenth of them: the proof is the plain build's, and the sanitizer looks at the same code. The environment
-// variable that the test names says another number.
+// For tests: how many rounds of a long proof to run. Under a sanitizer, where a round costs ten times as
+// much, a tenth of them: the proof is the plain build's, and the sanitizer looks at the same code. The
+// environment variable that the test names says another number.
 #pragma once
 #include <algorithm>
 #include <cstdlib>

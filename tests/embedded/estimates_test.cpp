@@ -1,6 +1,7 @@
 // Sizes of ranges without reading them: right to a quarter in the window and in RocksDB's files, of the right
-// order in its memtables (skip lists guess), and for the work of a few rows however many there are. What would break these:
-// a part that is left out or counted twice, a cleared range that goes on weighing, a count of all rows.
+// order in its memtables (skip lists guess), and for the work of a few rows however many there are. What
+// would break these: a part that is left out or counted twice, a cleared range that goes on weighing, a count
+// of all rows.
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
