@@ -120,7 +120,7 @@ TEST_F(Estimates, AreAboutRightWhereverTheRowsLie) {
   write_rows();
   expect_right_to(1.25);  // in the window
   settle();
-  expect_right_to(4);  // in memtables
+  expect_right_to(10);  // in memtables, where RocksDB guesses from the height of a random skip list
   ASSERT_TRUE(storage_->make_base_durable());
   expect_right_to(1.25);  // in files
 }
