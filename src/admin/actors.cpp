@@ -37,24 +37,32 @@ void add(actor::CellFigures& sum, const actor::CellFigures& one) {
   }
 }
 
-void append(const Children& children, actor::ActorId parent, std::size_t depth, std::vector<ActorLine>& out) {
-  const auto found = children.find(parent);
-  if (found == children.end() || depth > 16) return;
-  std::map<std::string, std::size_t> of_kind;
-  for (const Entry* entry : found->second) ++of_kind[kind_of(entry->name)];
-  std::map<std::string, std::size_t> line_of_kind;
-  for (const Entry* entry : found->second) {
+void append(const Children& children, const std::vector<actor::ActorId>& parents, std::size_t depth,
+            std::vector<ActorLine>& out) {
+  if (depth > 16) return;
+  std::vector<const Entry*> entries;
+  for (const actor::ActorId parent : parents) {
+    if (const auto found = children.find(parent); found != children.end())
+      entries.insert(entries.end(), found->second.begin(), found->second.end());
+  }
+  std::map<std::string, std::vector<const Entry*>> of_kind;
+  for (const Entry* entry : entries) of_kind[kind_of(entry->name)].push_back(entry);
+  for (const Entry* entry : entries) {
     const std::string kind = kind_of(entry->name);
-    const bool together = of_kind[kind] > SHOWN_APART;
-    if (together && line_of_kind.contains(kind)) {
-      ActorLine& line = out[line_of_kind[kind]];
-      ++line.count;
-      add(line.figures, entry->figures);
-      continue;
+    const std::vector<const Entry*>& alike = of_kind[kind];
+    if (alike.size() <= SHOWN_APART) {
+      out.push_back({entry->name, depth, 1, !entry->is_actor, entry->figures});
+      append(children, {entry->id}, depth + 1, out);
+    } else if (entry == alike.front()) {
+      ActorLine line{kind, depth, alike.size(), !entry->is_actor, {}};
+      std::vector<actor::ActorId> ids;
+      for (const Entry* each : alike) {
+        add(line.figures, each->figures);
+        ids.push_back(each->id);
+      }
+      out.push_back(std::move(line));
+      append(children, ids, depth + 1, out);
     }
-    line_of_kind[kind] = out.size();
-    out.push_back({together ? kind : entry->name, depth, 1, !entry->is_actor, entry->figures});
-    if (!together) append(children, entry->id, depth + 1, out);
   }
 }
 
@@ -65,7 +73,23 @@ std::vector<ActorLine> actor_lines(const actor::Registry& registry) {
   Children children;
   for (const Entry& entry : entries) children[entry.parent].push_back(&entry);
   std::vector<ActorLine> out;
-  append(children, actor::ActorId{}, 0, out);
+  append(children, {actor::ActorId{}}, 0, out);
+  return out;
+}
+
+std::vector<ActorLine> by_name(const std::vector<ActorLine>& lines) {
+  std::vector<ActorLine> out;
+  std::map<std::string, std::size_t> known;
+  for (const ActorLine& line : lines) {
+    if (line.supervisor) continue;
+    const auto [at, is_new] = known.try_emplace(line.name, out.size());
+    if (is_new) {
+      out.push_back(line);
+      continue;
+    }
+    out[at->second].count += line.count;
+    add(out[at->second].figures, line.figures);
+  }
   return out;
 }
 

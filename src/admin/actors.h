@@ -1,5 +1,5 @@
 // The tree of actors as people and Prometheus read it. Where many children of one supervisor differ by a
-// number only ("session 7"), they are shown as one line, their figures added up.
+// number only ("session 7"), they are shown as one line, their figures added up, and so are theirs below.
 #pragma once
 #include <string>
 #include <vector>
@@ -18,6 +18,8 @@ struct ActorLine {
 inline constexpr std::size_t SHOWN_APART = 8;  // children of one kind
 
 std::vector<ActorLine> actor_lines(const actor::Registry& registry);  // a parent before its children
-std::string actors_text(const actor::Registry& registry);             // GET /v1/actors
+// Without supervisors, each name once: gateways have each their "session".
+std::vector<ActorLine> by_name(const std::vector<ActorLine>& lines);
+std::string actors_text(const actor::Registry& registry);  // GET /v1/actors
 
 }  // namespace everframe::admin

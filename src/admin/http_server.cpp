@@ -142,10 +142,7 @@ asio::awaitable<gateway::ConnectReply> HttpServer::Impl::connect(std::string_vie
   }
   const auto awaited = std::make_shared<Awaited<gateway::ConnectReply>>(io);
   connect.reply = Awaited<gateway::ConnectReply>::receiver(awaited);
-  gateway::HubMessage message(std::move(connect));
-  if (site.hub.cast(std::move(message)) != actor::Delivery::DELIVERED) {
-    co_return gateway::ConnectRefusal{503, "full", "the server has too much to do: try again later"};
-  }
+  site.door->let_in(std::move(connect));
   auto reply = co_await wait_for(awaited, ANSWER_MAX);
   if (!reply) co_return gateway::ConnectRefusal{503, "store", "the server did not answer in time: try again"};
   co_return std::move(*reply);
@@ -180,13 +177,26 @@ asio::awaitable<ServerFigures> HttpServer::Impl::figures() {
   out.connections_refused = connections_refused;
   out.tunnels_cut = *tunnels_cut;
   out.uptime_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  const auto from_hub = std::make_shared<Awaited<gateway::Figures>>(io);
+  out.connects = site.door->connects();
+  out.connects_refused = site.door->refused();
+  out.sessions_by_gateway = site.door->sessions();
+  std::vector<std::shared_ptr<Awaited<gateway::Figures>>> from_hubs;
+  for (const auto& hub : site.hubs) {
+    from_hubs.push_back(std::make_shared<Awaited<gateway::Figures>>(io));
+    hub.cast(gateway::AskFigures{[receive = Awaited<gateway::Figures>::receiver(from_hubs.back())](
+                                     const gateway::Figures& f) { receive(f); }});
+  }
   const auto from_region = std::make_shared<Awaited<region::Figures>>(io);
-  site.hub.cast(gateway::AskFigures{
-      [receive = Awaited<gateway::Figures>::receiver(from_hub)](const gateway::Figures& f) { receive(f); }});
   site.region.cast(region::AskFigures{
       [receive = Awaited<region::Figures>::receiver(from_region)](const region::Figures& f) { receive(f); }});
-  out.gateway = co_await wait_for(from_hub, FIGURES_MAX);
+  for (const auto& from_hub : from_hubs) {
+    const auto one = co_await wait_for(from_hub, FIGURES_MAX);
+    if (!one) {
+      out.gateways_silent = true;
+      break;
+    }
+    out.gateways += *one;
+  }
   out.region = co_await wait_for(from_region, FIGURES_MAX);
   co_return out;
 }
@@ -225,7 +235,7 @@ asio::awaitable<Response> HttpServer::Impl::answer(const Request& request, const
   if (path == "/metrics") {
     co_return make(request, http::status::ok, "text/plain; version=0.0.4; charset=utf-8", metrics_text(now));
   }
-  const bool well = now.gateway && now.region;
+  const bool well = now.is_well();
   co_return make(request, well ? http::status::ok : http::status::service_unavailable, "application/json",
                  health_json(now));
 }

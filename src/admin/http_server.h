@@ -14,6 +14,7 @@
 #include "admin/site.h"
 #include "base/address.h"
 #include "base/time.h"
+#include "gateway/door.h"
 #include "gateway/hub.h"
 
 namespace everframe::admin {
@@ -31,7 +32,8 @@ class HttpServer {
     SiteFiles files;
     std::string content_json;
     std::string content_hash;  // hexadecimal: what connect answers name
-    actor::Ref<gateway::HubMessage> hub;
+    std::shared_ptr<gateway::Door> door;
+    std::vector<actor::Ref<gateway::HubMessage>> hubs;
     actor::Ref<region::Message> region;
     const actor::Registry* actors = nullptr;  // outlives the server
   };

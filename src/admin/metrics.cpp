@@ -49,8 +49,6 @@ void write(Text& text, const gateway::Figures& figures) {
   for (std::size_t i = 1; i < figures.goodbyes.size(); ++i) {
     text.labelled("goodbyes_total", "reason", REASONS[i], figures.goodbyes[i]);
   }
-  text.counter("connects_total", "Connect requests.", figures.connects);
-  text.counter("connects_refused_total", "Connect requests refused.", figures.connects_refused);
   text.counter("session_crashes_total", "Sessions ended by a bug.", figures.session_crashes);
   text.gauge("tunnels", "Sessions now that a WebSocket carries.", figures.tunnels);
   text.counter("tunnels_opened_total", "Sessions that a WebSocket carried.", figures.tunnels_opened);
@@ -110,12 +108,11 @@ void write(Text& text, const region::Figures& figures) {
 }
 
 // Gauges, not counters: an actor that is gone for good takes its share along.
-void write(Text& text, const std::vector<ActorLine>& actors) {
+void write(Text& text, const std::vector<ActorLine>& lines) {
+  const std::vector<ActorLine> actors = by_name(lines);
   const auto each = [&](const char* name, const char* help, auto value) {
     text.head(name, help, "gauge");
-    for (const ActorLine& line : actors) {
-      if (!line.supervisor) text.labelled(name, "actor", line.name, value(line));
-    }
+    for (const ActorLine& line : actors) text.labelled(name, "actor", line.name, value(line));
   };
   each("actors", "Actors there are.", [](const ActorLine& line) { return line.count; });
   each("actor_starts", "Times that they started.", [](const ActorLine& line) { return line.figures.starts; });
@@ -143,7 +140,8 @@ void write(Text& text, const std::vector<ActorLine>& actors) {
 std::string metrics_text(const ServerFigures& figures) {
   Text text;
   text.gauge("up_seconds", "Since the server's start.", static_cast<std::uint64_t>(figures.uptime_s));
-  text.gauge("gateway_answers", "1: the gateway answered this question in time.", figures.gateway ? 1 : 0);
+  text.gauge("gateway_answers", "1: the gateways answered this question in time.",
+             figures.gateways_silent ? 0 : 1);
   text.gauge("region_answers", "1: the region answered this question in time.", figures.region ? 1 : 0);
   text.head("http_answers_total", "Answers to HTTP requests and connect WebSockets, by status.", "counter");
   for (const auto& [status, count] : figures.answers)
@@ -155,7 +153,13 @@ std::string metrics_text(const ServerFigures& figures) {
             "counter");
   text.labelled("tunnels_cut_total", "kind", "fragments", figures.tunnels_cut.fragments);
   text.labelled("tunnels_cut_total", "kind", "controls", figures.tunnels_cut.controls);
-  if (figures.gateway) write(text, *figures.gateway);
+  text.counter("connects_total", "Connect requests.", figures.connects);
+  text.counter("connects_refused_total", "Connect requests refused.",
+               figures.connects_refused + figures.gateways.connects_refused);
+  text.head("gateway_sessions", "Sessions now, by gateway.", "gauge");
+  for (std::size_t i = 0; i < figures.sessions_by_gateway.size(); ++i)
+    text.labelled("gateway_sessions", "gateway", std::to_string(i + 1), figures.sessions_by_gateway[i]);
+  if (!figures.gateways_silent) write(text, figures.gateways);
   if (figures.region) write(text, *figures.region);
   write(text, figures.actors);
   return text.take();
@@ -163,8 +167,7 @@ std::string metrics_text(const ServerFigures& figures) {
 
 std::string health_json(const ServerFigures& figures) {
   boost::json::object out;
-  const bool well = figures.gateway && figures.region;
-  out["status"] = well ? "ok" : "stalled";
+  out["status"] = figures.is_well() ? "ok" : "stalled";
   out["uptime_s"] = figures.uptime_s;
   if (figures.region) {
     out["frame"] = figures.region->frame;

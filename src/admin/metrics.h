@@ -12,14 +12,20 @@
 namespace everframe::admin {
 
 struct ServerFigures {
-  std::optional<gateway::Figures> gateway;  // absent: it did not answer in time
-  std::optional<region::Figures> region;
+  gateway::Figures gateways;              // of all together
+  bool gateways_silent = false;           // one did not answer in time: no figures of any
+  std::optional<region::Figures> region;  // absent: likewise
+  std::vector<std::size_t> sessions_by_gateway;
+  std::uint64_t connects = 0;
+  std::uint64_t connects_refused = 0;         // at the door
   std::map<unsigned, std::uint64_t> answers;  // of HTTP and connect WebSockets, by status
   std::uint64_t connections = 0;              // now
   std::uint64_t connections_refused = 0;      // closed at once: too many, of all or of one subscriber
   TunnelsCut tunnels_cut;
   double uptime_s = 0;
   std::vector<ActorLine> actors;
+
+  bool is_well() const { return !gateways_silent && region; }
 };
 
 std::string metrics_text(const ServerFigures& figures);

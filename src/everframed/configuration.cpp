@@ -1,6 +1,9 @@
 #include "everframed/configuration.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 namespace everframe::everframed {
 
@@ -38,6 +41,11 @@ std::string check_public_address(const std::string& text) {
                               : "\"" + text + "\": must be an IP address, or IP:PORT with IPv6 in brackets";
 }
 
+bool room_for_ports(const Configuration& c) {
+  const auto fits = [&c](const Address& first) { return first.port + c.gateways - 1 <= 65'535; };
+  return fits(c.udp) && std::all_of(c.public_addresses.begin(), c.public_addresses.end(), fits);
+}
+
 }  // namespace
 
 Told read_configuration(int argc, char** argv) {
@@ -53,10 +61,15 @@ Told read_configuration(int argc, char** argv) {
   app.allow_config_extras(CLI::config_extras_mode::error);
   option(app, "http", http, "where HTTP listens: signaling, playground, metrics; [::]:PORT takes IPv4 too")
       ->check(check_address, "ADDR:PORT");
-  option(app, "udp", udp, "where WebRTC listens; port 0: any free one; [::]:PORT takes IPv4 too")
+  option(
+      app, "udp", udp,
+      "where WebRTC listens, each gateway after the first one port higher; port 0: any free one; [::]:PORT "
+      "takes IPv4 too")
       ->check(check_address, "ADDR:PORT");
-  option(app, "public-address", public_ips,
-         "where clients reach --udp, if not at its own addresses (NAT); may be given several times")
+  option(
+      app, "public-address", public_ips,
+      "where clients reach --udp, if not at its own addresses (NAT), each gateway after the first one port "
+      "higher; may be given several times")
       ->check(check_public_address, "IP[:PORT]");
   option(app, "store", c.store,
          "embedded:DIR (durable), memory: (forgets) or fdb:CLUSTER_FILE (a FoundationDB cluster)")
@@ -71,6 +84,8 @@ Told read_configuration(int argc, char** argv) {
       ->check(CLI::Range(1, 16));
   option(app, "frame-interval-min-ms", c.frame_interval_min_ms, "least time between two frames' starts, ms")
       ->check(CLI::Range(0, 1'000));
+  option(app, "gateways", c.gateways, "threads that serve WebRTC and tunnels, each on a UDP port of its own")
+      ->check(CLI::Range(1, 64));
   option(app, "sessions-max", c.sessions_max, "players at once")->check(CLI::Range(1, 100'000));
   option(app, "state-kbit-s", c.state_kbit_s, "budget of pose messages to one player, kbit/s")
       ->check(CLI::Range(32, 100'000));
@@ -88,6 +103,13 @@ Told read_configuration(int argc, char** argv) {
   c.http = *Address::parse(http);
   c.udp = *Address::parse(udp);
   for (const std::string& text : public_ips) c.public_addresses.push_back(*public_address(text));
+  if (!room_for_ports(c)) {
+    fmt::print(stderr,
+               "--gateways: {} of them need ports behind 65535: lower those of --udp and "
+               "--public-address\n",
+               c.gateways);
+    return {std::nullopt, 2};
+  }
   return {c, 0};
 }
 

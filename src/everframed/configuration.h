@@ -11,8 +11,9 @@ namespace everframe::everframed {
 
 struct Configuration {
   Address http;
-  Address udp;
-  // Where clients reach `udp` (NAT); port 0: its own. Empty: its own address, or those of all interfaces.
+  Address udp;  // of the first gateway; the next ones have the next ports, or any
+  // Where clients reach `udp` (NAT), the next gateways at the next ports; port 0: its own. Empty: its own
+  // address, or those of all interfaces.
   std::vector<Address> public_addresses;
   std::string store = "embedded:./data";
   std::string fdb_library = "libfdb_c.so";
@@ -23,6 +24,7 @@ struct Configuration {
   unsigned state_hz = 30;
   unsigned view_chunks = 4;
   unsigned frame_interval_min_ms = 2;
+  unsigned gateways = 1;
   unsigned sessions_max = 5'000;
   unsigned state_kbit_s = 256;
   std::string log_level = "info";

@@ -1,6 +1,7 @@
 #include "everframed/server.h"
 
 #include <boost/asio/signal_set.hpp>
+#include <deque>
 #include <filesystem>
 #include <future>
 
@@ -60,7 +61,10 @@ Result<admin::SiteFiles> load_site(const std::string& directory) {
 class Server {
  public:
   explicit Server(const Configuration& configuration)
-      : configuration_(configuration), keys_(configuration.world) {}
+      : configuration_(configuration), keys_(configuration.world) {
+    for (unsigned i = 1; i <= configuration.gateways; ++i)
+      gateway_executors_.emplace_back(configuration.gateways == 1 ? "gateway" : fmt::format("gateway {}", i));
+  }
   ~Server();
   Result<void> start();  // what can fail for reasons outside
   int run();
@@ -70,7 +74,7 @@ class Server {
   Result<void> open_world();
   Result<void> open_trace();
   Result<void> open_tools(const std::string& target);
-  Result<void> open_line();
+  Result<void> open_lines();
   void make_node();
   Result<void> open_http();
   void serve_http();
@@ -94,7 +98,7 @@ class Server {
   // Before those whose queues may hold timers of it until they go.
   platform_os::AsioExecutor http_executor_{"http"};
   platform_os::AsioExecutor region_executor_{"region", platform_os::AsioExecutor::Wake::SOON};
-  platform_os::AsioExecutor gateway_executor_{"gateway"};
+  std::deque<platform_os::AsioExecutor> gateway_executors_;
   boost::asio::signal_set signals_{main_.io()};
   actor::Registry actors_;
   std::optional<node::Node> node_;
@@ -107,8 +111,8 @@ class Server {
 Server::~Server() {
   http_executor_.stop();
   http_executor_.join();
-  gateway_executor_.stop();
-  gateway_executor_.join();
+  for (auto& executor : gateway_executors_) executor.stop();
+  for (auto& executor : gateway_executors_) executor.join();
   region_executor_.stop();
   region_executor_.join();
 }
@@ -120,10 +124,10 @@ Result<void> Server::start() {
   // Ports first: a server that cannot have them must not make a world.
   if (auto http = open_http(); !http) return http;
   region_executor_.start();
-  gateway_executor_.start();
+  for (auto& executor : gateway_executors_) executor.start();
   if (auto trace = open_trace(); !trace) return trace;
   make_node();
-  if (auto line = open_line(); !line) return line;
+  if (auto lines = open_lines(); !lines) return lines;
   if (auto world = open_world(); !world) return world;
   return {};
 }
@@ -200,23 +204,19 @@ void Server::make_node() {
   options.frame_interval_min = std::chrono::milliseconds(configuration_.frame_interval_min_ms);
   options.sessions_max = configuration_.sessions_max;
   options.state_kbit_s = configuration_.state_kbit_s;
-  const node::Node::Surroundings around{{main_, region_executor_, gateway_executor_},
-                                        network_,
-                                        entropy_,
-                                        clock_,
-                                        *content_,
-                                        keys_,
-                                        trace_ ? &*trace_ : nullptr,
-                                        &actors_};
-  node_.emplace(around, std::move(options));
+  node::Node::Executors executors{main_, region_executor_, {}};
+  for (auto& executor : gateway_executors_) executors.gateways.push_back(&executor);
+  node_.emplace(node::Node::Surroundings{std::move(executors), network_, entropy_, clock_, *content_, keys_,
+                                         trace_ ? &*trace_ : nullptr, &actors_},
+                std::move(options));
 }
 
-Result<void> Server::open_line() {
+Result<void> Server::open_lines() {
   const auto certificate = transport::Certificate::make();
   if (!certificate) return tl::unexpected<Error>(certificate.error());
-  const auto line = on(gateway_executor_, [&] { return node_->open_line(*certificate); });
-  if (!line) {
-    return fail("--udp: {}; set UDP=ADDR:PORT for make run, or --udp", line.error().text);
+  for (std::size_t i = 0; i < gateway_executors_.size(); ++i) {
+    const auto line = on(gateway_executors_[i], [&] { return node_->open_line(i, *certificate); });
+    if (!line) return fail("--udp: {}; set UDP=ADDR:PORT for make run, or --udp", line.error().text);
   }
   return {};
 }
@@ -232,13 +232,13 @@ Result<void> Server::open_http() {
 }
 
 void Server::serve_http() {
-  http_->serve({std::move(files_), content_json(*content_), content_hash_text(*content_), node_->hub(),
-                node_->region(), &actors_});
+  http_->serve({std::move(files_), content_json(*content_), content_hash_text(*content_), node_->door(),
+                node_->hubs(), node_->region(), &actors_});
   http_executor_.start();
 }
 
 void Server::announce() const {
-  log::info("WebRTC on udp {}", node_->udp().text());
+  for (const Address& each : node_->udp()) log::info("WebRTC on udp {}", each.text());
   const Address http = http_->local();
   const std::string here =
       platform_os::is_unspecified(http) ? fmt::format("localhost:{}", http.port) : http.text();

@@ -1,10 +1,10 @@
 // Server: the process put together: executors, store, supervision tree, HTTP.
 //
 //   executor  lives there
-//   main      signals, root supervisor (one_for_one over region and hub)
+//   main      signals, root supervisor (one_for_one over region and hubs)
 //   region    the region's actor
-//   gateway   hub, its supervisor, sessions, the UDP line
-//   http      the HTTP server, with the sockets of those who play over WebSockets
+//   gateway   hub, its supervisor, sessions, a UDP line; --gateways of them
+//   http      the HTTP server and the door, with the sockets of those who play over WebSockets
 //   (the embedded store commits on a thread of its own)
 //
 // Ends by SIGTERM or SIGINT: the region finishes what it accepted, sessions are told, everything stops, the

@@ -1,4 +1,4 @@
-// Figures: what the gateway counts. Owned by the hub's executor.
+// Figures: what a gateway counts. Owned by its hub's executor; those of several add up.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -11,9 +11,8 @@ namespace everframe::gateway {
 struct Figures {
   std::array<std::uint64_t, 6> sessions{};  // now, by SessionState
   std::array<std::uint64_t, 8> goodbyes{};  // by reason (wire::GoodbyeReason)
-  std::uint64_t connects = 0;
-  std::uint64_t connects_refused = 0;
-  std::uint64_t tunnels = 0;  // sessions now that a WebSocket carries
+  std::uint64_t connects_refused = 0;       // those that the door (door.h) let in
+  std::uint64_t tunnels = 0;                // sessions now that a WebSocket carries
   std::uint64_t tunnels_opened = 0;
   std::uint64_t unknown_channels = 0;  // closed at once
   std::uint64_t events_in = 0;         // messages
@@ -26,6 +25,8 @@ struct Figures {
   std::uint64_t session_crashes = 0;
   transport::EndpointFigures line;
   std::uint64_t datagrams_dropped = 0;  // by the kernel, when sending
+
+  Figures& operator+=(const Figures& other);
 };
 
 }  // namespace everframe::gateway

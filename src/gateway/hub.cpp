@@ -18,9 +18,9 @@ class Poses final : public region::PosePort {
   const actor::Ref<HubMessage> hub_;
 };
 
-actor::Place place_in(actor::Registry* actors) {
+actor::Place place_in(actor::Registry* actors, const actor::Life& hub) {
   if (actors == nullptr) return {};
-  return {actors, "sessions", actors->id(HUB_NAME)};
+  return {actors, "sessions", actors->id(hub.cell().name())};
 }
 
 }  // namespace
@@ -32,7 +32,8 @@ Hub::Hub(actor::Life life, const platform::Clock& clock, std::shared_ptr<Line> l
       options_(options),
       line_(std::move(line)),
       region_(std::move(region)),
-      sessions_supervisor_(executor(), {}, nullptr, actor::Strategy::ONE_FOR_ONE, place_in(options.actors)) {
+      sessions_supervisor_(executor(), {}, nullptr, actor::Strategy::ONE_FOR_ONE,
+                           place_in(options.actors, life)) {
   line_->belong_to(life);
 }
 
@@ -44,62 +45,32 @@ void Hub::receive(HubMessage message) {
   std::visit([this](auto&& said) { on(std::move(said)); }, std::move(message));
 }
 
-bool Hub::within_rate(const Address& from) {
-  if (rates_.size() >= ADDRESSES_KEPT) {
-    std::erase_if(rates_, [this](const auto& rate) { return now() - rate.second.since > 60s; });
-    if (rates_.size() >= ADDRESSES_KEPT) return false;
-  }
-  Rate& rate = rates_[subscriber_of(from)];
-  const Time time = now();
-  const auto gained = static_cast<std::uint64_t>((time - rate.since).count()) * CONNECTS_A_SECOND / 1'000'000;
-  if (gained > 0) {
-    rate.allowance =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(rate.allowance + gained, CONNECTS_BURST));
-    rate.since = time;
-  }
-  if (rate.allowance == 0) return false;
-  --rate.allowance;
-  return true;
-}
-
 void Hub::on(Connect request) {
-  ++figures_->connects;
   const auto refuse = [&](unsigned status, const char* code, std::string message) {
     ++figures_->connects_refused;
     request.reply(ConnectRefusal{status, code, std::move(message)});
   };
   if (draining_) return refuse(503, "draining", "the server stops: try again soon");
-  if (!within_rate(request.from))
-    return refuse(429, "too_many", "too many connects from your address: wait a second");
-  if (sessions_supervisor_.census().children >= options_.sessions_max) {
-    return refuse(503, "full",
-                  fmt::format("the server is full ({} players): try again later", options_.sessions_max));
-  }
-  if (request.tunnel && figures_->tunnels >= TUNNELS_MAX)
-    return refuse(503, "full", "too many play over WebSockets: use WebRTC, or try again later");
-  const auto& now_in = figures_->sessions;
-  if (now_in[0] + now_in[1] + now_in[2] >= JOINS_WAITING_MAX) {
-    return refuse(429, "too_many", "too many are joining: try again in a second");
-  }
   if (!request.tunnel) {
     if (const auto offer = transport::read_sdp(request.offer); !offer)
       return refuse(400, "bad_offer", offer.error().text);
   }
-
-  last_ = next(last_);
+  const SessionId id = request.ticket.session();
   const SessionSurroundings around{options_.session, clock_, line_, figures_, poses_, region_};
-  actor::ChildSpec spec{fmt::format("session {}", raw(last_)), actor::Restart::TEMPORARY, executor(), 4'096};
+  actor::ChildSpec spec{fmt::format("session {}", raw(id)), actor::Restart::TEMPORARY, executor(), 4'096};
   const auto waiting = std::make_shared<Connect>(std::move(request));
-  sessions_[last_] = sessions_supervisor_.start_child<SessionMessage>(
-      std::move(spec), [around, id = last_, waiting](actor::Life life) {
+  Child child{{}, turns_given_++};
+  child.session = sessions_supervisor_.start_child<SessionMessage>(
+      std::move(spec), [around, id, waiting](actor::Life life) {
         return std::make_unique<Session>(std::move(life), around, id, std::move(*waiting));
       });
+  sessions_.emplace(id, std::move(child));
 }
 
 void Hub::on(PosesCame message) {
   std::size_t shown = 0;
   for (auto session = sessions_.lower_bound(message.from); session != sessions_.end();) {
-    if ((raw(session->first) + message.table->tick) % region::TABLE_TURNS != 0) {  // not its turn
+    if ((session->second.turn + message.table->tick) % region::TABLE_TURNS != 0) {  // not its turn
       ++session;
       continue;
     }
@@ -108,7 +79,7 @@ void Hub::on(PosesCame message) {
       self().cast(std::move(message));
       return;
     }
-    const bool gone = session->second.cast(message) == actor::Delivery::GONE;
+    const bool gone = session->second.session.cast(message) == actor::Delivery::GONE;
     session = gone ? sessions_.erase(session) : std::next(session);
   }
 }
@@ -116,8 +87,8 @@ void Hub::on(PosesCame message) {
 void Hub::on(Drain request) {
   draining_ = true;
   drained_ = std::move(request.done);
-  for (const auto& [id, session] : sessions_) {
-    session.cast(SayGoodbye{wire::GoodbyeReason::DRAINING, "the server stops; come back soon"});
+  for (const auto& [id, child] : sessions_) {
+    child.session.cast(SayGoodbye{wire::GoodbyeReason::DRAINING, "the server stops; come back soon"});
   }
   drained_if_done(now() + LEAVING_MAX + 1s);
 }

@@ -50,6 +50,7 @@ void Session::become(State state) {
   ++around_.figures->sessions[static_cast<std::size_t>(state)];
   state_ = state;
   ++phase_;
+  if (state >= State::IN_WORLD) request_.ticket.joined();
 }
 
 void Session::expect_within(Duration span, const char* what) {

@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "base/function.h"
 #include "base/ids.h"
+#include "gateway/ticket.h"
 #include "gateway/tunnel.h"
 
 namespace everframe::gateway {
@@ -31,7 +32,8 @@ struct Connect {
   std::optional<std::string> token;
   std::string name;  // checked already; empty: the world chooses one
   Address from;
-  Function<void(ConnectReply)> reply;  // called once, on the gateway's executor
+  Function<void(ConnectReply)> reply;  // called once, on the gateway's executor or by the door
+  Ticket ticket;                       // the door's
 };
 
 }  // namespace everframe::gateway

@@ -2,6 +2,7 @@
 
 #include "actor/call.h"
 #include "base/log.h"
+#include "base/started.h"
 
 namespace everframe::node {
 
@@ -24,27 +25,46 @@ Task<> drained(platform::Executor& executor, actor::Ref<Message> who) {
   }
 }
 
+// The hubs at once: each waits for its own clients.
 Task<> all_drained(platform::Executor& executor, actor::Ref<region::Message> region,
-                   actor::Ref<gateway::HubMessage> hub) {
+                   std::vector<actor::Ref<gateway::HubMessage>> hubs) {
   co_await drained<region::Drain>(executor, std::move(region));
-  co_await drained<gateway::Drain>(executor, std::move(hub));
+  std::vector<Started<void>> under_way;
+  for (const auto& hub : hubs) under_way.emplace_back(drained<gateway::Drain>(executor, hub));
+  for (Started<void>& one : under_way) co_await std::move(one);
+}
+
+Address of_gateway(Address first, std::size_t gateway) {
+  if (first.port != 0) first.port = static_cast<std::uint16_t>(first.port + gateway);
+  return first;
 }
 
 }  // namespace
 
 Node::Node(Surroundings surroundings, Options options)
-    : around_(surroundings), options_(std::move(options)) {}
+    : around_(std::move(surroundings)),
+      options_(std::move(options)),
+      lines_(around_.executors.gateways.size()) {}
 
-Result<void> Node::open_line(std::shared_ptr<const transport::Certificate> certificate) {
+Result<void> Node::open_line(std::size_t gateway, std::shared_ptr<const transport::Certificate> certificate) {
   transport::Endpoint::Options endpoint;
-  endpoint.candidates = options_.public_addresses;
+  for (const Address& first : options_.public_addresses)
+    endpoint.candidates.push_back(of_gateway(first, gateway));
   endpoint.peers_max = options_.sessions_max + PEERS_COMING_AND_GOING;
+  endpoint.peers_an_ip_max = (endpoint.peers_an_ip_max + lines_.size() - 1) / lines_.size();
   endpoint.seed = around_.entropy.u64();
-  auto line = gateway::Line::open(around_.network, around_.executors.gateway, options_.udp,
-                                  std::move(certificate), std::move(endpoint));
+  auto line =
+      gateway::Line::open(around_.network, *around_.executors.gateways[gateway],
+                          of_gateway(options_.udp, gateway), std::move(certificate), std::move(endpoint));
   if (!line) return tl::unexpected<Error>(line.error());
-  line_ = std::move(*line);
+  lines_[gateway] = std::move(*line);
   return {};
+}
+
+std::vector<Address> Node::udp() const {
+  std::vector<Address> out;
+  for (const auto& line : lines_) out.push_back(line->local());
+  return out;
 }
 
 Task<Result<region::Genesis>> Node::open_world(store::Database& database) {
@@ -63,7 +83,7 @@ Task<Result<region::Genesis>> Node::open_world(store::Database& database) {
 }
 
 void Node::start(Function<void(const std::string&)> failed) {
-  EF_ASSERT(line_ != nullptr && database_ != nullptr);
+  EF_ASSERT(database_ != nullptr);
   root_.emplace(around_.executors.main, actor::Intensity{}, std::move(failed), actor::Strategy::ONE_FOR_ONE,
                 actor::Place{around_.actors, "server", {}});
   region::Region::Options region_options;
@@ -76,8 +96,19 @@ void Node::start(Function<void(const std::string&)> failed) {
       root_->start_child<region::Message>(std::move(region_spec), [world, region_options](actor::Life life) {
         return std::make_unique<region::Region>(std::move(life), world, region_options);
       });
+  for (std::size_t gateway = 0; gateway < lines_.size(); ++gateway) start_hub(gateway);
+  std::vector<gateway::Door::Entrance> entrances;
+  for (const auto& hub : hubs_) {
+    entrances.emplace_back([hub](gateway::Connect request) {
+      return hub.cast(std::move(request)) == actor::Delivery::DELIVERED;
+    });
+  }
+  door_ = std::make_shared<gateway::Door>(around_.clock, std::move(entrances), options_.sessions_max);
+}
+
+void Node::start_hub(std::size_t gateway) {
+  EF_ASSERT(lines_[gateway] != nullptr);
   gateway::Hub::Options hub_options;
-  hub_options.sessions_max = options_.sessions_max;
   hub_options.session.state_hz = static_cast<std::uint8_t>(options_.state_hz);
   hub_options.session.view_chunks = static_cast<std::uint8_t>(options_.view_chunks);
   hub_options.session.world_edge_mm = around_.content.rules.world_size_mm / 2;
@@ -85,16 +116,17 @@ void Node::start(Function<void(const std::string&)> failed) {
   hub_options.session.steps = around_.steps;
   hub_options.session.content_hash = around_.content.hash;
   hub_options.session.state_bytes_a_second = options_.state_kbit_s * 1'000 / 8;
-  actor::ChildSpec hub_spec{gateway::HUB_NAME, actor::Restart::PERMANENT, around_.executors.gateway};
-  hub_ = root_->start_child<gateway::HubMessage>(
+  const std::string name = lines_.size() == 1 ? "hub" : fmt::format("hub {}", gateway + 1);
+  actor::ChildSpec hub_spec{name, actor::Restart::PERMANENT, *around_.executors.gateways[gateway]};
+  hubs_.push_back(root_->start_child<gateway::HubMessage>(
       std::move(hub_spec),
-      [&clock = around_.clock, region = region_, hub_options, line = line_](actor::Life life) {
+      [&clock = around_.clock, region = region_, hub_options, line = lines_[gateway]](actor::Life life) {
         return std::make_unique<gateway::Hub>(std::move(life), clock, line, region, hub_options);
-      });
+      }));
 }
 
 void Node::drain(Function<void()> done) {
-  spawn(all_drained(around_.executors.main, region_, hub_),
+  spawn(all_drained(around_.executors.main, region_, hubs_),
         [self = std::weak_ptr(self_), done = std::move(done)](std::exception_ptr) mutable {
           if (const auto node = self.lock()) (*node)->root_->stop(std::move(done));
         });

@@ -148,6 +148,7 @@ Result<void> read(const toml::table& table, Scenario& out) {
   in.duration("joining_ms", 1ms, out.joining);
   in.number("actions_a_second", out.actions_a_second);
   in.number("poses_a_second", out.poses_a_second);
+  in.number("gateways", out.gateways);
   in.number("tunnels_permille", out.tunnels_permille);
   in.number("hold_up_permille", out.pace.hold_up_permille);
   in.duration("hold_up_ms", 1ms, out.pace.hold_up_max);

@@ -50,6 +50,7 @@ struct Scenario {
   Duration joining = 1s;  // they come within this
   double actions_a_second = 4;
   double poses_a_second = 8;
+  unsigned gateways = 1;
   unsigned tunnels_permille = 0;  // of connections; the others are WebRTC
   platform_sim::VirtualWorld::Pace pace;
   platform_sim::SimulatedNetwork::Conditions network;

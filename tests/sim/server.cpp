@@ -47,8 +47,8 @@ void Server::open_store() {
   options.udp.port = UDP_PORT;
   options.state_hz = 10;
   options.view_chunks = 1;
-  const node::Node::Executors executors{process_.executor("main"), process_.executor("region"),
-                                        process_.executor("gateway")};
+  node::Node::Executors executors{process_.executor("main"), process_.executor("region"), {}};
+  for (unsigned i = 0; i < stage_.gateways; ++i) executors.gateways.push_back(&gateway(i));
   const node::Node::Surroundings around{executors,      *network_,   entropy_,      stage_.world.clock(),
                                         stage_.content, stage_.keys, &stage_.steps, &actors_};
   node_.emplace(around, std::move(options));
@@ -59,17 +59,23 @@ void Server::open_world() {
   const auto make = [](Server& self) -> Task<> {
     const auto made = co_await self.node_->open_world(*self.database_);
     if (!made) co_return self.end(1, made.error().text);
-    self.process_.executor("gateway").post([&self] { self.open_line(); });
+    self.gateway(0).post([&self] { self.open_line(0); });
   };
   spawn(make(*this), [this](std::exception_ptr error) {
     if (error) end(1, "making the world threw");
   });
 }
 
-void Server::open_line() {
+platform::Executor& Server::gateway(std::size_t which) {
+  return process_.executor(which == 0 ? "gateway" : fmt::format("gateway {}", which + 1));
+}
+
+void Server::open_line(std::size_t gateway) {
   if (!process_.alive()) return;
-  const auto line = node_->open_line(stage_.certificate);
+  const auto line = node_->open_line(gateway, stage_.certificate);
   if (!line) return end(1, line.error().text);
+  if (const std::size_t next = gateway + 1; next < stage_.gateways)
+    return this->gateway(next).post([this, next] { open_line(next); });
   process_.executor("main").post([this] { serve(); });
 }
 
@@ -83,7 +89,7 @@ void Server::serve() {
 void Server::connect(gateway::Connect request) {
   // As HTTP would: it arrives on some thread of the server's.
   process_.executor("main").post([this, held = std::make_shared<gateway::Connect>(std::move(request))] {
-    if (serving()) node_->hub().cast(std::move(*held));
+    if (serving()) node_->door()->let_in(std::move(*held));
   });
 }
 

@@ -20,6 +20,7 @@ struct Stage {
   const world::Content& content;
   const store::WorldKeys& keys;
   region::Steps& steps;
+  unsigned gateways = 1;
 };
 
 class Server {
@@ -44,7 +45,8 @@ class Server {
  private:
   void open_store();
   void open_world();
-  void open_line();
+  platform::Executor& gateway(std::size_t which);
+  void open_line(std::size_t gateway);
   void serve();
   void end(int status, std::string why);
 

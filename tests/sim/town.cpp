@@ -62,7 +62,7 @@ Town::Town(const Scenario& scenario, std::uint64_t seed, const world::Content& c
   seed_openssl(seed, world_.clock());
   auto certificate = transport::Certificate::make();
   EF_ASSERT(certificate.has_value());
-  stage_.emplace(Stage{world_, network_, *certificate, content_, keys_, steps_});
+  stage_.emplace(Stage{world_, network_, *certificate, content_, keys_, steps_, scenario.gateways});
   around_.emplace(Surroundings{
       world_, network_, *certificate, pack, journal_,
       [this](gateway::Connect request, platform::Executor& client) { connect(std::move(request), client); },
@@ -293,7 +293,7 @@ void Town::disturb(const actor::Cell& cell, const char* what) {
   throw std::runtime_error("injected by the simulation");
 }
 
-// The eldest of the tree that has not been: region and hub, then one session after the other.
+// The eldest of the tree that has not been: region and hubs, then one session after the other.
 void Town::doom_next() {
   const Server* const server = serving();
   if (server == nullptr) return;
