@@ -116,7 +116,8 @@ Task<bool> Region::load_player(PlayerId id) {
     };
     const auto row = co_await world_.database.run<Row>(executor(), std::move(read));
     if (over()) co_return false;
-    if (!row || !*row) co_return false;
+    if (!row) throw std::runtime_error("reading a player: " + row.error().text);
+    if (!*row) co_return false;
     Result<world::Player> player = world::read_player(bytes_of(**row));
     if (!player) throw std::runtime_error("player " + std::to_string(raw(id)) + ": " + player.error().text);
     if (state_->player(id) == nullptr) {  // nobody else was quicker

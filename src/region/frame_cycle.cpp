@@ -85,9 +85,12 @@ Task<> Region::take_over() {
 
 // Actions that were accepted before a crash.
 Task<> Region::read_queue() {
-  store::Transaction transaction = world_.database.begin(executor());
-  const store::KeyRange range = world_.keys.inputs(options_.id);
-  const auto rows = co_await transaction.get_range(range);
+  using Rows = std::vector<store::KeyValue>;
+  Function<Task<Result<Rows>>(store::Transaction&)> read =
+      [range = world_.keys.inputs(options_.id)](store::Transaction& transaction) {
+        return transaction.get_range(range);
+      };
+  const auto rows = co_await world_.database.run<Rows>(executor(), std::move(read));
   if (over()) co_return;
   if (!rows) store_failed("reading the input queue", rows.error());
   for (const store::KeyValue& row : *rows) {

@@ -46,9 +46,12 @@ Task<> Region::admit(Admit request) {
   }
   const std::optional<Bytes> hash = token_hash(*request.token);
   if (!hash) co_return request.answered(std::string(UNKNOWN_TOKEN));
-  store::Transaction transaction = world_.database.begin(executor());
-  const std::string key = world_.keys.account(*hash);
-  const auto row = co_await transaction.get(key, true);
+  using Row = std::optional<std::string>;
+  Function<Task<Result<Row>>(store::Transaction&)> read =
+      [key = world_.keys.account(*hash)](store::Transaction& transaction) {
+        return transaction.get(key, true);
+      };
+  const auto row = co_await world_.database.run<Row>(executor(), std::move(read));
   if (over()) co_return;
   if (!row) {
     log::error("reading an account: {}", row.error().text);

@@ -46,9 +46,20 @@ class Recovery : public ::testing::Test {
     }
     return child;
   }
-  // Lets a town live that long, or a little less if it ends by itself, which it should not.
-  void live_and_kill(std::chrono::milliseconds life) {
+  // Lets a town live that long, or a little less if it ends by itself, which it should not. `busy`: that long
+  // from its first line in the journal on, so that a slow machine does not kill it before anybody is in.
+  void live_and_kill(std::chrono::milliseconds life, bool busy) {
+    const auto written = [this] {
+      std::error_code absent;
+      const auto size = std::filesystem::file_size(journal(), absent);
+      return absent ? std::uintmax_t{0} : size;
+    };
+    const auto before = written();
     const pid_t child = start(0);
+    const auto deadline = std::chrono::steady_clock::now() + PATIENCE;
+    while (busy && written() == before && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
     std::this_thread::sleep_for(life);
     kill(child, SIGKILL);
     int status = 0;
@@ -115,8 +126,8 @@ TEST_F(Recovery, KilledAgainAndAgainNothingAcknowledgedIsLostOrDoubled) {
   constexpr std::uint64_t ACTIONS = 200;
   RecordProperty("seed", std::to_string(SEED));
   Prng dice(SEED);
-  live_and_kill(std::chrono::milliseconds(dice.between(20, 60)));  // while the world is made
-  for (int i = 1; i < KILLS; ++i) live_and_kill(std::chrono::milliseconds(dice.between(150, 900)));
+  live_and_kill(std::chrono::milliseconds(dice.between(20, 60)), false);  // while the world is made
+  for (int i = 1; i < KILLS; ++i) live_and_kill(std::chrono::milliseconds(dice.between(50, 600)), true);
   live_to_the_end(ACTIONS);
   if (HasFailure()) return;
   const Journal seen = read_journal(journal());
