@@ -3,6 +3,8 @@
 // a code that differs from FoundationDB's, or an option that is taken and not obeyed.
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "embedded/error_texts.h"
 #include "embedded/network.h"
 #include "embedded/options.h"
@@ -236,6 +238,33 @@ TEST_F(AbiTest, UseAfterCancelAndDuringCommitGivesFoundationDbsCodes) {
   api().transaction_set_read_version(old.get(), 1);
   old.set("a", "2");
   EXPECT_EQ(old.commit(), error::TRANSACTION_TOO_OLD) << "a blind write has an age, too";
+}
+
+// FoundationDB's bindings hand one transaction to many threads. A call that is not alone with it would lose
+// rows, or worse.
+TEST_F(AbiTest, SeveralThreadsMayUseOneTransactionAtOnce) {
+  constexpr int ROUNDS = 5;
+  constexpr int THREADS = 4;
+  constexpr int KEYS = 1'000;
+  for (int round = 0; round < ROUNDS; ++round) {
+    auto t = begin();
+    std::vector<std::thread> threads;
+    for (int i = 0; i < THREADS; ++i) {
+      threads.emplace_back([&t, i, round] {
+        for (int k = 0; k < KEYS; ++k) {
+          const std::string key = fmt::format("{} {} {:04}", round, i, k);
+          t.set(key, "v");
+          EXPECT_EQ(t.read(key).code, 0);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_EQ(t.commit(), 0);
+    auto after = begin();
+    const std::string prefix = std::to_string(round);
+    EXPECT_EQ((*after.range(prefix + " ", prefix + "!")).rows.size(),
+              static_cast<std::size_t>(THREADS) * KEYS);
+  }
 }
 
 TEST_F(AbiTest, SmallSizesAndSplitPointsAreCounted) {
