@@ -3,6 +3,9 @@
 // a code that differs from FoundationDB's, or an option that is taken and not obeyed.
 #include <gtest/gtest.h>
 
+#include <deque>
+#include <thread>
+
 #include "embedded/error_texts.h"
 #include "embedded/network.h"
 #include "embedded/options.h"
@@ -238,6 +241,103 @@ TEST_F(AbiTest, UseAfterCancelAndDuringCommitGivesFoundationDbsCodes) {
   EXPECT_EQ(old.commit(), error::TRANSACTION_TOO_OLD) << "a blind write has an age, too";
 }
 
+// FoundationDB's bindings hand one transaction to many threads. A call that is not alone with it would lose
+// rows, or worse.
+TEST_F(AbiTest, SeveralThreadsMayUseOneTransactionAtOnce) {
+  constexpr int ROUNDS = 5;
+  constexpr int THREADS = 4;
+  constexpr int KEYS = 1'000;
+  for (int round = 0; round < ROUNDS; ++round) {
+    auto t = begin();
+    std::vector<std::thread> threads;
+    for (int i = 0; i < THREADS; ++i) {
+      threads.emplace_back([&t, i, round] {
+        for (int k = 0; k < KEYS; ++k) {
+          const std::string key = fmt::format("{} {} {:04}", round, i, k);
+          t.set(key, "v");
+          EXPECT_EQ(t.read(key).code, 0);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_EQ(t.commit(), 0);
+    auto after = begin();
+    const std::string prefix = std::to_string(round);
+    EXPECT_EQ((*after.range(prefix + " ", prefix + "!")).rows.size(),
+              static_cast<std::size_t>(THREADS) * KEYS);
+  }
+}
+
+std::vector<std::string> keys_of(const TestFuture& future) {
+  const FDBKey* keys = nullptr;
+  int count = 0;
+  EXPECT_EQ(api().future_get_key_array(future.get(), &keys, &count), 0);
+  std::vector<std::string> out;
+  for (int i = 0; i < count; ++i) out.push_back(text_of(keys[i].key, keys[i].key_length));
+  return out;
+}
+
+// Runs what was posted when the test says so.
+class HandExecutor final : public platform::Executor {
+ public:
+  explicit HandExecutor(const platform::Clock& clock) : clock_(clock) {}
+  void post(Function<void()> work) override { posted_.push_back(std::move(work)); }
+  platform::TimerId after(Duration, Function<void()>) override { return platform::TimerId{1}; }
+  void cancel(platform::TimerId) override {}
+  bool is_current() const override { return true; }
+  const platform::Clock& clock() const override { return clock_; }
+  // How many pieces of work it took until `done`, or until there were no more.
+  int run_until(const Function<bool()>& done) {
+    int ran = 0;
+    for (; !done() && !posted_.empty(); ++ran) {
+      const Function<void()> work = std::move(posted_.front());
+      posted_.pop_front();
+      work();
+    }
+    return ran;
+  }
+
+ private:
+  const platform::Clock& clock_;
+  std::deque<Function<void()>> posted_;
+};
+
+// A frame loop must not stand still while a large range is read, so nothing of it but the first 100 kB is
+// read by the caller.
+TEST(SplitPointsTest, OfALargeRangeAreCountedInSlicesWhichTheCallerDoesNotRun) {
+  TestClock clock;
+  HandExecutor executor(clock);
+  Host host{nullptr, &clock, 1};
+  host.executors = {&executor, &executor};
+  configure(host);
+  {
+    const TestDatabase database("memory:split");
+    TestTransaction t = database.begin();
+    for (int i = 0; i < 40; ++i) t.set("k" + std::to_string(100 + i), std::string(95'996, 'v'));
+    const TestFuture commit = t.start_commit();
+    executor.run_until([&] { return commit.ready(); });
+    ASSERT_EQ(commit.wait(), 0);
+
+    const auto split = [](TestTransaction& with) {
+      return TestFuture(api().transaction_get_range_split_points(with.get(), raw_bytes("k"), 1,
+                                                                 raw_bytes("l"), 1, 960'000));
+    };
+    TestTransaction asking = database.begin();
+    const TestFuture points = split(asking);
+    EXPECT_FALSE(points.ready());
+    EXPECT_GE(executor.run_until([&] { return points.ready(); }), 3);
+    ASSERT_EQ(points.wait(), 0);
+    EXPECT_EQ(keys_of(points), (std::vector<std::string>{"k", "k110", "k120", "k130", "l"}));
+
+    TestTransaction leaving = database.begin();
+    const TestFuture unwanted = split(leaving);
+    leaving.cancel();
+    EXPECT_EQ(unwanted.wait(), error::TRANSACTION_CANCELLED);
+    EXPECT_EQ(executor.run_until([] { return false; }), 1) << "nobody wants the rest";
+  }
+  configure({nullptr, nullptr, 1});
+}
+
 TEST_F(AbiTest, SmallSizesAndSplitPointsAreCounted) {
   Rows_ rows;
   for (int i = 0; i < 100; ++i) rows.emplace_back("k" + std::to_string(100 + i), std::string(96, 'v'));
@@ -252,17 +352,13 @@ TEST_F(AbiTest, SmallSizesAndSplitPointsAreCounted) {
   const TestFuture split(
       api().transaction_get_range_split_points(t.get(), raw_bytes("k"), 1, raw_bytes("l"), 1, 2'500));
   ASSERT_EQ(split.wait(), 0);
-  const FDBKey* keys = nullptr;
-  int count = 0;
-  ASSERT_EQ(api().future_get_key_array(split.get(), &keys, &count), 0);
-  std::vector<std::string> points;
-  for (int i = 0; i < count; ++i) points.push_back(text_of(keys[i].key, keys[i].key_length));
-  EXPECT_EQ(points, (std::vector<std::string>{"k", "k125", "k150", "k175", "l"}));
+  EXPECT_EQ(keys_of(split), (std::vector<std::string>{"k", "k125", "k150", "k175", "l"}));
   const TestFuture inverted(
       api().transaction_get_range_split_points(t.get(), raw_bytes("l"), 1, raw_bytes("k"), 1, 2'500));
   EXPECT_EQ(inverted.wait(), error::INVERTED_RANGE);
   const TestFuture places(api().transaction_get_addresses_for_key(t.get(), raw_bytes("k"), 1));
   const char** strings = nullptr;
+  int count = 0;
   ASSERT_EQ(api().future_get_string_array(places.get(), &strings, &count), 0);
   ASSERT_EQ(count, 1);
   EXPECT_STREQ(strings[0], "127.0.0.1:4500");

@@ -436,20 +436,53 @@ std::optional<Duration> Database::settle_round() {
 
 void Database::settle_loop() {
   pthread_setname_np(pthread_self(), "store-settle");
+  Future::mark_engine_thread();  // sliced work's callbacks come here
   std::unique_lock lock(settle_mutex_);
   while (!settle_stopping_) {
     lock.unlock();
     const std::optional<Duration> wait = settle_round();
     lock.lock();
     if (settle_stopping_) return;
+    if (!sliced_.empty()) {
+      run_slice(lock);
+      continue;
+    }
     if (!wait) {
-      settle_changed_.wait(lock, [this] { return settle_wanted_ || settle_stopping_; });
+      settle_changed_.wait(lock, [this] { return settle_wanted_ || settle_stopping_ || !sliced_.empty(); });
     } else {
       settle_wanted_ = true;  // it wakes by itself: commits need not notify
-      settle_changed_.wait_for(lock, *wait, [this] { return tidy_wanted_ || settle_stopping_; });
+      settle_changed_.wait_for(lock, *wait,
+                               [this] { return tidy_wanted_ || settle_stopping_ || !sliced_.empty(); });
     }
     settle_wanted_ = tidy_wanted_ = false;
   }
+}
+
+void Database::in_slices(Function<bool()> slice) {
+  const std::lock_guard lock(settle_mutex_);
+  sliced_.push_back(std::move(slice));
+  options_.executors ? post_slice() : settle_changed_.notify_one();
+}
+
+// The first one's next slice; then it goes behind the others.
+void Database::run_slice(std::unique_lock<std::mutex>& lock) {
+  if (sliced_.empty()) return;
+  Function<bool()> slice = std::move(sliced_.front());
+  sliced_.pop_front();
+  lock.unlock();
+  const bool more = slice();
+  lock.lock();
+  if (more) sliced_.push_back(std::move(slice));
+}
+
+void Database::post_slice() {
+  options_.executors->settle->post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    std::unique_lock lock(self->settle_mutex_);
+    self->run_slice(lock);
+    if (!self->sliced_.empty()) self->post_slice();
+  });
 }
 
 void Database::post_settle_turn() {

@@ -13,6 +13,7 @@
 #pragma once
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -85,6 +86,10 @@ class Database : public std::enable_shared_from_this<Database> {
 
   // On the commit thread, at or after `at`. Not run if the database closes before.
   void at(Time at, Function<void()> callback);
+  // Work that may take long, on the settling thread: a slice between two of its rounds, again and again until
+  // one gives false. Not gone on with once the database closes. A slice is some milliseconds, or settling
+  // falls behind; what it holds must not keep the database.
+  void in_slices(Function<bool()> slice);
   // Uniform in [0, bound).
   std::uint64_t jitter(std::uint64_t bound);
   double busyness() { return busyness_.share(options_.clock->now()); }  // of the commit thread, 0 to 1
@@ -124,6 +129,8 @@ class Database : public std::enable_shared_from_this<Database> {
   Version clock_version() const;
   void wake_settler();
   void post_settle_turn();  // with settle_mutex_ held
+  void run_slice(std::unique_lock<std::mutex>& lock);
+  void post_slice();
 
   const Options options_;
   const std::unique_ptr<Storage> storage_;
@@ -157,6 +164,7 @@ class Database : public std::enable_shared_from_this<Database> {
   bool settle_wanted_ = false;  // asked, or it will wake by itself
   bool tidy_wanted_ = false;
   bool settle_stopping_ = false;
+  std::deque<Function<bool()>> sliced_;
   std::uint64_t settle_turn_ = 0;  // on an executor: the one that counts; what asks for another replaces it
 
   std::thread committer_;

@@ -2,6 +2,7 @@
 // it.
 #include "embedded/engine.h"
 
+#include <mutex>
 #include <new>
 
 #include "base/log.h"
@@ -30,8 +31,30 @@ OptionValue option_value(FdbBytes bytes, int length) {
 FdbBytes bytes(std::string_view from) {
   return reinterpret_cast<const std::uint8_t*>(from.data());
 }
-Transaction& of(FDBTransaction* handle) {
-  return *reinterpret_cast<Transaction*>(handle);
+// What a C handle of a transaction stands for. FoundationDB lets several threads use one at once, and its
+// bindings do, so each call has it for itself; a callback that the call makes comes within it, and may
+// destroy the handle.
+struct SharedTransaction {
+  explicit SharedTransaction(std::shared_ptr<Handle> handle) : transaction(std::move(handle)) {}
+  std::recursive_mutex mutex;
+  Transaction transaction;
+  std::shared_ptr<SharedTransaction> held_by_caller;
+};
+SharedTransaction& shared(FDBTransaction* handle) {
+  return *reinterpret_cast<SharedTransaction*>(handle);
+}
+// The transaction for the length of one expression.
+class Held {
+ public:
+  explicit Held(FDBTransaction* handle) : shared_(shared(handle).held_by_caller), lock_(shared_->mutex) {}
+  Transaction* operator->() const { return &shared_->transaction; }
+
+ private:
+  const std::shared_ptr<SharedTransaction> shared_;
+  const std::lock_guard<std::recursive_mutex> lock_;
+};
+Held of(FDBTransaction* handle) {
+  return Held(handle);
 }
 // A C handle is a share in the Handle.
 std::shared_ptr<Handle>& of(FDBDatabase* handle) {
@@ -196,7 +219,9 @@ void fill_database(platform::FdbApi& table) {
   };
   table.database_create_transaction = [](FDBDatabase* database, FDBTransaction** out) {
     return guarded("create_transaction", [&]() -> fdb_error_t {
-      *out = reinterpret_cast<FDBTransaction*>(new Transaction(of(database)));
+      const auto made = std::make_shared<SharedTransaction>(of(database));
+      made->held_by_caller = made;
+      *out = reinterpret_cast<FDBTransaction*>(made.get());
       return error::SUCCESS;
     });
   };
@@ -230,18 +255,18 @@ Transaction::RangeRequest range_request(FdbBytes begin, int begin_length, fdb_bo
 
 void fill_reads(platform::FdbApi& table) {
   table.transaction_set_read_version = [](FDBTransaction* t, std::int64_t version) {
-    of(t).set_read_version(version);
+    of(t)->set_read_version(version);
   };
   table.transaction_get_read_version = [](FDBTransaction* t) {
-    return future_of("get_read_version", [&] { return of(t).read_version(); });
+    return future_of("get_read_version", [&] { return of(t)->read_version(); });
   };
   table.transaction_get = [](FDBTransaction* t, FdbBytes key, int length, fdb_bool_t snapshot) {
-    return future_of("get", [&] { return of(t).get(text(key, length), snapshot != 0); });
+    return future_of("get", [&] { return of(t)->get(text(key, length), snapshot != 0); });
   };
   table.transaction_get_key = [](FDBTransaction* t, FdbBytes key, int length, fdb_bool_t or_equal, int offset,
                                  fdb_bool_t snapshot) {
     return future_of("get_key", [&] {
-      return of(t).get_key({text(key, length), or_equal != 0, offset}, snapshot != 0);
+      return of(t)->get_key({text(key, length), or_equal != 0, offset}, snapshot != 0);
     });
   };
   table.transaction_get_range = [](FDBTransaction* t, FdbBytes begin, int begin_length,
@@ -256,7 +281,7 @@ void fill_reads(platform::FdbApi& table) {
     request.iteration = iteration;
     request.snapshot = snapshot != 0;
     request.reverse = reverse != 0;
-    return future_of("get_range", [&] { return of(t).get_range(request); });
+    return future_of("get_range", [&] { return of(t)->get_range(request); });
   };
   table.transaction_get_mapped_range = [](FDBTransaction* t, FdbBytes begin, int begin_length,
                                           fdb_bool_t begin_or_equal, int begin_offset, FdbBytes end,
@@ -272,20 +297,21 @@ void fill_reads(platform::FdbApi& table) {
     request.snapshot = snapshot != 0;
     request.reverse = reverse != 0;
     return future_of("get_mapped_range",
-                     [&] { return of(t).get_mapped_range(request, text(mapper, mapper_length)); });
+                     [&] { return of(t)->get_mapped_range(request, text(mapper, mapper_length)); });
   };
   table.transaction_get_addresses_for_key = [](FDBTransaction* t, FdbBytes, int) {
-    return future_of("get_addresses_for_key", [&] { return of(t).addresses_for_key(); });
+    return future_of("get_addresses_for_key", [&] { return of(t)->addresses_for_key(); });
   };
   table.transaction_get_estimated_range_size_bytes = [](FDBTransaction* t, FdbBytes begin, int begin_length,
                                                         FdbBytes end, int end_length) {
-    return future_of("get_estimated_range_size_bytes",
-                     [&] { return of(t).estimated_bytes(text(begin, begin_length), text(end, end_length)); });
+    return future_of("get_estimated_range_size_bytes", [&] {
+      return of(t)->estimated_bytes(text(begin, begin_length), text(end, end_length));
+    });
   };
   table.transaction_get_range_split_points = [](FDBTransaction* t, FdbBytes begin, int begin_length,
                                                 FdbBytes end, int end_length, std::int64_t chunk_bytes) {
     return future_of("get_range_split_points", [&] {
-      return of(t).split_points(text(begin, begin_length), text(end, end_length), chunk_bytes);
+      return of(t)->split_points(text(begin, begin_length), text(end, end_length), chunk_bytes);
     });
   };
 }
@@ -294,69 +320,71 @@ void fill_writes(platform::FdbApi& table) {
   table.transaction_set = [](FDBTransaction* t, FdbBytes key, int key_length, FdbBytes value,
                              int value_length) {
     guarded("set", [&] {
-      of(t).set(text(key, key_length), text(value, value_length));
+      of(t)->set(text(key, key_length), text(value, value_length));
       return error::SUCCESS;
     });
   };
   table.transaction_atomic_op = [](FDBTransaction* t, FdbBytes key, int key_length, FdbBytes operand,
                                    int operand_length, int operation) {
     guarded("atomic_op", [&] {
-      of(t).atomic(operation, text(key, key_length), text(operand, operand_length));
+      of(t)->atomic(operation, text(key, key_length), text(operand, operand_length));
       return error::SUCCESS;
     });
   };
   table.transaction_clear = [](FDBTransaction* t, FdbBytes key, int length) {
     guarded("clear", [&] {
-      of(t).clear(text(key, length));
+      of(t)->clear(text(key, length));
       return error::SUCCESS;
     });
   };
   table.transaction_clear_range = [](FDBTransaction* t, FdbBytes begin, int begin_length, FdbBytes end,
                                      int end_length) {
     guarded("clear_range", [&] {
-      of(t).clear_range(text(begin, begin_length), text(end, end_length));
+      of(t)->clear_range(text(begin, begin_length), text(end, end_length));
       return error::SUCCESS;
     });
   };
   table.transaction_add_conflict_range = [](FDBTransaction* t, FdbBytes begin, int begin_length, FdbBytes end,
                                             int end_length, int type) {
     return guarded("add_conflict_range", [&] {
-      return of(t).add_conflict_range(text(begin, begin_length), text(end, end_length), type);
+      return of(t)->add_conflict_range(text(begin, begin_length), text(end, end_length), type);
     });
   };
 }
 
 void fill_transactions(platform::FdbApi& table) {
-  table.transaction_destroy = [](FDBTransaction* t) { delete &of(t); };
-  table.transaction_cancel = [](FDBTransaction* t) { of(t).cancel(); };
-  table.transaction_reset = [](FDBTransaction* t) { of(t).reset(); };
+  table.transaction_destroy = [](FDBTransaction* t) {
+    const auto last = std::move(shared(t).held_by_caller);
+  };
+  table.transaction_cancel = [](FDBTransaction* t) { of(t)->cancel(); };
+  table.transaction_reset = [](FDBTransaction* t) { of(t)->reset(); };
   table.transaction_set_option = [](FDBTransaction* t, int option, FdbBytes value, int length) {
-    return guarded("set_option", [&] { return of(t).set_option(option, option_value(value, length)); });
+    return guarded("set_option", [&] { return of(t)->set_option(option, option_value(value, length)); });
   };
   table.transaction_watch = [](FDBTransaction* t, FdbBytes key, int length) {
-    return future_of("watch", [&] { return of(t).watch(text(key, length)); });
+    return future_of("watch", [&] { return of(t)->watch(text(key, length)); });
   };
   table.transaction_commit = [](FDBTransaction* t) {
-    return future_of("commit", [&] { return of(t).commit(); });
+    return future_of("commit", [&] { return of(t)->commit(); });
   };
   table.transaction_get_committed_version = [](FDBTransaction* t, std::int64_t* out) {
-    *out = of(t).committed_version();
+    *out = of(t)->committed_version();
     return error::SUCCESS;
   };
   table.transaction_get_versionstamp = [](FDBTransaction* t) {
-    return future_of("get_versionstamp", [&] { return of(t).versionstamp(); });
+    return future_of("get_versionstamp", [&] { return of(t)->versionstamp(); });
   };
   table.transaction_get_approximate_size = [](FDBTransaction* t) {
-    return future_of("get_approximate_size", [&] { return of(t).approximate_size(); });
+    return future_of("get_approximate_size", [&] { return of(t)->approximate_size(); });
   };
   table.transaction_get_total_cost = [](FDBTransaction* t) {
-    return future_of("get_total_cost", [&] { return of(t).total_cost(); });
+    return future_of("get_total_cost", [&] { return of(t)->total_cost(); });
   };
   table.transaction_get_tag_throttled_duration = [](FDBTransaction* t) {
-    return future_of("get_tag_throttled_duration", [&] { return of(t).tag_throttled_duration(); });
+    return future_of("get_tag_throttled_duration", [&] { return of(t)->tag_throttled_duration(); });
   };
   table.transaction_on_error = [](FDBTransaction* t, fdb_error_t code) {
-    return future_of("on_error", [&] { return of(t).on_error(code); });
+    return future_of("on_error", [&] { return of(t)->on_error(code); });
   };
 }
 

@@ -110,5 +110,10 @@ TEST_F(LibraryTest, EachRefusalSaysWhatToDo) {
   EXPECT_NE(foreign.find("Connection string invalid"), std::string::npos) << foreign;
 }
 
+TEST_F(LibraryTest, AClusterThatDoesNotAnswerIsToldOfWhenPatienceEnds) {
+  const std::string far = refusal({file("fdb.cluster", "x:y@192.0.2.1:4500\n"), FAR_LIBRARY, 1s});
+  EXPECT_NE(far.find("did not answer within 1 s: is it running"), std::string::npos) << far;
+}
+
 }  // namespace
 }  // namespace everframe::store

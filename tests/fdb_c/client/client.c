@@ -1,5 +1,6 @@
-/* A client in C that knows only FoundationDB's documented functions: loads the library named by argv[1], opens
-   argv[2], writes, reads back in another transaction, and closes. Status 0: all was as documented. */
+/* A client in C that knows only FoundationDB's documented functions: loads the library named by argv[1],
+   opens argv[2], writes, reads back in another transaction, and closes; with a third argument it only reads
+   what an earlier run wrote. Status 0: all was as documented. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -42,7 +43,7 @@ static void* run_network(void* unused) {
   return NULL;
 }
 
-static void use(Database* database) {
+static void use(Database* database, int writes) {
   FUNCTION(int, fdb_database_create_transaction, Database*, Transaction**);
   FUNCTION(void, fdb_transaction_destroy, Transaction*);
   FUNCTION(void, fdb_transaction_set, Transaction*, const uint8_t*, int, const uint8_t*, int);
@@ -60,13 +61,15 @@ static void use(Database* database) {
   int length = 0;
   if (failed) return;
 
-  check(fdb_database_create_transaction(database, &transaction), "creating a transaction");
-  fdb_transaction_set(transaction, key, 3, (const uint8_t*)"value", 5);
-  future = fdb_transaction_commit(transaction);
-  check(fdb_future_block_until_ready(future), "waiting");
-  check(fdb_future_get_error(future), "committing");
-  fdb_future_destroy(future);
-  fdb_transaction_destroy(transaction);
+  if (writes) {
+    check(fdb_database_create_transaction(database, &transaction), "creating a transaction");
+    fdb_transaction_set(transaction, key, 3, (const uint8_t*)"value", 5);
+    future = fdb_transaction_commit(transaction);
+    check(fdb_future_block_until_ready(future), "waiting");
+    check(fdb_future_get_error(future), "committing");
+    fdb_future_destroy(future);
+    fdb_transaction_destroy(transaction);
+  }
 
   check(fdb_database_create_transaction(database, &transaction), "creating a transaction");
   future = fdb_transaction_get(transaction, key, 3, 0);
@@ -80,7 +83,7 @@ static void use(Database* database) {
 int main(int argc, char** argv) {
   pthread_t network;
   Database* database = NULL;
-  if (argc != 3) return 2;
+  if (argc != 3 && argc != 4) return 2;
   library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
   if (library == NULL) {
     fprintf(stderr, "%s\n", dlerror());
@@ -97,7 +100,7 @@ int main(int argc, char** argv) {
   if (pthread_create(&network, NULL, run_network, NULL) != 0) return 1;
   check(fdb_create_database(argv[2], &database), "opening the database");
   if (database != NULL) {
-    use(database);
+    use(database, argc == 3);
     fdb_database_destroy(database);
   }
   check(fdb_stop_network(), "stopping the network");
