@@ -23,7 +23,7 @@ browser() { # set CHROMIUM to use another one than Debian's
 
 case $purpose in
   run) packages=("${server[@]}" $(web)) ;;
-  test) packages=("${server[@]}" libgtest-dev librapidcheck-dev xz-utils $(web) $(browser)) ;;
+  test) packages=("${server[@]}" libgtest-dev librapidcheck-dev libusrsctp-dev xz-utils $(web) $(browser)) ;;
   bench) packages=("${server[@]}" erlang-base) ;;
   fuzz) packages=("${server[@]}" clang libclang-rt-14-dev) ;;
   lint) packages=(clang-format $(web)) ;;
