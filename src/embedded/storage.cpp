@@ -167,6 +167,14 @@ Result<bool> Storage::range(std::string_view begin, std::string_view end, Versio
   std::string high(end);
   std::unique_ptr<Base::Cursor> cursor;
   std::uint64_t cursor_trims = 0;
+  if (auto waiting = take_waiting(begin, end, reverse, at)) {
+    cursor = std::move(waiting->cursor);
+    cursor_trims = waiting->trims;
+    if (options_.faults.reuse_stale_cursors) {
+      const std::shared_lock lock(mutex_);
+      cursor_trims = trims_;
+    }
+  }
   while (low < high) {
     if (limits.reached()) return true;
     Window::Slice slice;
@@ -186,12 +194,39 @@ Result<bool> Storage::range(std::string_view begin, std::string_view end, Versio
     if (!stopped) return stopped;
     if (*stopped) {
       if (at < settled_) return too_old();
+      if (limits.bytes <= 0 && !rows.empty()) {
+        const std::string_view last = rows.key(rows.size() - 1);
+        keep_waiting({reverse ? low : key_after(last), reverse ? std::string(last) : high, reverse, at,
+                      cursor_trims, std::move(cursor)});
+      }
       return true;
     }
     (reverse ? high : low) = reverse ? slice.covered.begin : slice.covered.end;
   }
   if (at < settled_) return too_old();
   return false;
+}
+
+std::optional<Storage::Waiting> Storage::take_waiting(std::string_view low, std::string_view high,
+                                                      bool reverse, Version at) const {
+  const std::lock_guard lock(waiting_mutex_);
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
+    return waiting.at == at && waiting.reverse == reverse && waiting.low == low && waiting.high == high;
+  });
+  if (found == waiting_.end()) return std::nullopt;
+  Waiting out = std::move(*found);
+  waiting_.erase(found);
+  return out;
+}
+
+void Storage::keep_waiting(Waiting waiting) const {
+  std::optional<Waiting> oldest;  // goes after the lock
+  const std::lock_guard lock(waiting_mutex_);
+  if (waiting_.size() == WAITING_MAX) {
+    oldest = std::move(waiting_.front());
+    waiting_.pop_front();
+  }
+  waiting_.push_back(std::move(waiting));
 }
 
 Result<std::int64_t> Storage::bytes_estimate(std::string_view begin, std::string_view end, Version at) const {
@@ -377,6 +412,10 @@ Result<bool> Storage::settle(Version upto) {
     ++trims_;
     done = window_.trim(round, TRIM_STEPS);
   }
+  if (options_.faults.reuse_stale_cursors) return true;
+  std::deque<Waiting> outdated;
+  const std::lock_guard lock(waiting_mutex_);
+  waiting_.swap(outdated);
   return true;
 }
 

@@ -34,8 +34,9 @@ inline constexpr std::size_t WINDOW_BYTES_MAX = 512U << 20;
 // Test switches, as LogFaults.
 struct StorageFaults {
   LogFaults log;
-  bool drop_batch_tail = false;  // the last change of each batch does not reach the log
-  bool keep_stale_rows = false;  // the row cache is not told of what the base took in
+  bool drop_batch_tail = false;      // the last change of each batch does not reach the log
+  bool keep_stale_rows = false;      // the row cache is not told of what the base took in
+  bool reuse_stale_cursors = false;  // a long read's next page goes on where the base has changed since
 };
 
 class Storage {
@@ -100,6 +101,21 @@ class Storage {
   Result<void> open_directory();
   Result<void> check_format();
   Result<void> replay();
+  // A long read comes in pages. Where one stopped at its bytes, its cursor waits for the next: it is open,
+  // and has begun to read ahead. Good for the same version and for as long as nothing is trimmed; settle()
+  // lets all of them go, and so do later ones.
+  struct Waiting {
+    std::string low;
+    std::string high;
+    bool reverse;
+    Version at;
+    std::uint64_t trims;
+    std::unique_ptr<Base::Cursor> cursor;
+  };
+  static constexpr std::size_t WAITING_MAX = 4;  // reads under way at once; each holds a few blocks
+  std::optional<Waiting> take_waiting(std::string_view low, std::string_view high, bool reverse,
+                                      Version at) const;
+  void keep_waiting(Waiting waiting) const;
   Result<bool> merge(const Window::Slice& slice, Base::Cursor& cursor, bool reverse, ReadLimits& limits,
                      Rows& rows) const;
   Result<void> apply_locked(const MutationView& mutation, std::unique_lock<std::shared_mutex>& lock);
@@ -117,6 +133,9 @@ class Storage {
   Version version_ = NO_VERSION;
   Bytes record_;
   std::size_t last_change_ = 0;  // where in the record it begins
+
+  mutable std::mutex waiting_mutex_;  // guards what follows
+  mutable std::deque<Waiting> waiting_;
 
   mutable RowCache rows_;            // of the base
   std::atomic<Version> settled_{0};  // readers below it are too old; raised before the base is touched

@@ -7,7 +7,7 @@ usage="usage: rehearsal.sh BIN LIBRARY CLIENT"
 bin=${1:?$usage}
 library=${2:?$usage}
 client=${3:?$usage}
-place=$(mktemp -d)
+place=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)  # what is rehearsed is no disk
 trap 'rm -rf "$place"' EXIT
 echo "embedded:data" > "$place/fdb.cluster"
 export EVERFRAME_FDB_CLUSTER_FILE="$place/fdb.cluster" EVERFRAME_FDB_LIBRARY="$library"
