@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <thread>
+
 #include "base/address.h"
 #include "base/codec.h"
 #include "base/geometry.h"
@@ -78,6 +80,50 @@ Task<> add_seven(int& sum) {
 Task<> throws() {
   co_await seven();
   EF_ASSERT(1 == 2);
+}
+
+Task<> add_many_sevens(std::uint64_t& sum, int times) {
+  for (int i = 0; i < times; ++i) sum += static_cast<std::uint64_t>(co_await seven());
+}
+
+// Without optimisation and under sanitizers, where a transfer from one coroutine to the next is a call: a
+// stack overflow.
+TEST(Task, ManyThatNeverWaitTakeNoStack) {
+  std::uint64_t sum = 0;
+  spawn(add_many_sevens(sum, 300'000), [](std::exception_ptr error) { EXPECT_EQ(error, nullptr); });
+  EXPECT_EQ(sum, 2'100'000U);
+}
+
+// Suspends its coroutine until it is told to go on.
+struct Gate {
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> coroutine) { waiting = coroutine; }
+  void await_resume() const {}
+  std::coroutine_handle<> waiting;
+};
+Task<int> behind(Gate& gate) {
+  co_await gate;
+  co_return 1;
+}
+Task<> pass_both(Gate& first, Gate& second, int& sum) {
+  sum += co_await behind(first) + co_await seven();
+  sum += co_await behind(second);
+}
+
+TEST(Task, WhoHadToWaitGoesOnWithItsAwaiterWhereItIsResumed) {
+  Gate first;
+  Gate second;
+  int sum = 0;
+  bool done = false;
+  spawn(pass_both(first, second, sum), [&](std::exception_ptr) { done = true; });
+  EXPECT_EQ(sum, 0);
+  std::thread elsewhere([&] { first.waiting.resume(); });
+  elsewhere.join();
+  EXPECT_EQ(sum, 8);
+  EXPECT_FALSE(done);
+  second.waiting.resume();
+  EXPECT_EQ(sum, 9);
+  EXPECT_TRUE(done);
 }
 
 TEST(Task, ReturnsValuesAndCarriesExceptions) {
