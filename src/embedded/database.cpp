@@ -46,7 +46,7 @@ Database::Database(Options options, std::unique_ptr<Storage> storage)
       storage_(std::move(storage)),
       opened_at_(options_.clock->now()),
       first_version_(storage_->recovered() + RESTART_GAP),
-      resolver_(first_version_, options_.faults),
+      resolver_(first_version_, options_.faults.resolver),
       published_(first_version_),
       jitter_state_(options_.seed) {}
 

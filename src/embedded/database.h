@@ -57,6 +57,12 @@ struct CommitRequest {
   std::shared_ptr<CommitOutcome> outcome;
 };
 
+// Test switches, as LogFaults.
+struct DatabaseFaults {
+  ResolverFaults resolver;
+  bool hide_own_writes = false;  // a transaction's reads see the database alone
+};
+
 class Database : public std::enable_shared_from_this<Database> {
  public:
   struct Options {
@@ -65,7 +71,7 @@ class Database : public std::enable_shared_from_this<Database> {
     std::uint64_t seed = 1;
     std::optional<Executors> executors;
     void (*prepare_commit_thread)() = nullptr;
-    ResolverFaults faults;  // tests
+    DatabaseFaults faults;
   };
   static Result<std::shared_ptr<Database>> open(Options options);
   ~Database();
@@ -78,6 +84,7 @@ class Database : public std::enable_shared_from_this<Database> {
   bool is_published(Version version) const;
   const Storage& storage() const { return *storage_; }
   const platform::Clock& clock() const { return *options_.clock; }
+  const DatabaseFaults& faults() const { return options_.faults; }
 
   void commit(CommitRequest request);  // the outcome's future tells
   // A commit that wrote nothing: its watches take effect.

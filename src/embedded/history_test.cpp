@@ -247,7 +247,7 @@ std::string violation(std::vector<Attempt> committed, const Content& final_conte
 
 class History {
  public:
-  History(std::uint64_t seed, ResolverFaults faults) : dice_(seed) {
+  History(std::uint64_t seed, DatabaseFaults faults) : dice_(seed) {
     Database::Options options;
     options.clock = &clock_;
     options.faults = faults;
@@ -377,7 +377,7 @@ TEST(HistoryTest, TransactionsOnSeveralThreadsAreStrictlySerializable) {
 }
 
 // How many of 300 histories the checker objects to.
-int objections(ResolverFaults faults, bool clock_jumps) {
+int objections(const DatabaseFaults& faults, bool clock_jumps) {
   int found = 0;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     History history(seed, faults);
@@ -388,21 +388,24 @@ int objections(ResolverFaults faults, bool clock_jumps) {
 
 TEST(HistoryTest, TheCheckerNoticesEachGuaranteeThatIsSwitchedOff) {
   EXPECT_EQ(objections({}, true), 0);
-  ResolverFaults reads;
-  reads.ignore_read_sets = true;
+  DatabaseFaults reads;
+  reads.resolver.ignore_read_sets = true;
   EXPECT_GT(objections(reads, false), 100);
-  ResolverFaults writes;
-  writes.ignore_write_sets = true;
+  DatabaseFaults writes;
+  writes.resolver.ignore_write_sets = true;
   EXPECT_GT(objections(writes, false), 100);
-  ResolverFaults batch;
-  batch.ignore_own_batch = true;
+  DatabaseFaults batch;
+  batch.resolver.ignore_own_batch = true;
   EXPECT_GT(objections(batch, false), 0);
-  ResolverFaults ranges;
-  ranges.ignore_ranges = true;
+  DatabaseFaults ranges;
+  ranges.resolver.ignore_ranges = true;
   EXPECT_GT(objections(ranges, false), 50);
-  ResolverFaults age;
-  age.ignore_age = true;
+  DatabaseFaults age;
+  age.resolver.ignore_age = true;
   EXPECT_GT(objections(age, true), 0);
+  DatabaseFaults own;
+  own.hide_own_writes = true;
+  EXPECT_GT(objections(own, false), 100);
 }
 
 }  // namespace
