@@ -348,7 +348,7 @@ void Database::fill_stamps(CommitRequest& request, Version version, std::uint16_
 }
 
 Result<void> Database::apply(CommitRequest& request, std::vector<KeyRange>& changed) {
-  const bool watched = !watches_.empty();
+  const bool watched = !watches_.empty() && !options_.faults.miss_changes;
   if (watched) {
     for (const MutationView& mutation : request.mutations) {
       const bool range = mutation.type == MutationType::CLEAR_RANGE;
@@ -380,6 +380,7 @@ void Database::answer(std::vector<CommitRequest>& batch, const std::vector<fdb_e
 
 void Database::set_watch(Watch watch) {
   watches_.add(std::move(watch), [&](const Watch& asked) {
+    if (options_.faults.miss_earlier_changes) return false;
     const auto value = storage_->get(asked.key, read_version());
     return !value || *value != asked.expected;  // an unreadable key fires: a watch may fire without cause
   });

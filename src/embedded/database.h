@@ -60,7 +60,9 @@ struct CommitRequest {
 // Test switches, as LogFaults.
 struct DatabaseFaults {
   ResolverFaults resolver;
-  bool hide_own_writes = false;  // a transaction's reads see the database alone
+  bool hide_own_writes = false;       // a transaction's reads see the database alone
+  bool miss_changes = false;          // who watches what a commit writes is not told
+  bool miss_earlier_changes = false;  // a watch is set without a look at what changed since its read
 };
 
 class Database : public std::enable_shared_from_this<Database> {
