@@ -209,6 +209,11 @@ Version version_of(const std::string& stamp) {
 std::string violation(std::vector<Attempt> committed, const Content& final_content) {
   std::sort(committed.begin(), committed.end(),
             [](const Attempt& a, const Attempt& b) { return a.stamp < b.stamp; });
+  for (std::size_t i = 1; i < committed.size(); ++i) {
+    if (!committed[i].stamp.empty() && committed[i].stamp == committed[i - 1].stamp) {
+      return "two commits have one versionstamp";
+    }
+  }
   std::vector<std::pair<Version, Content>> history{{0, {}}};
   const auto at = [&](Version version) -> const Content& {
     auto found = std::upper_bound(history.begin(), history.end(), version,
@@ -403,9 +408,18 @@ TEST(HistoryTest, TheCheckerNoticesEachGuaranteeThatIsSwitchedOff) {
   DatabaseFaults age;
   age.resolver.ignore_age = true;
   EXPECT_GT(objections(age, true), 0);
+}
+
+TEST(HistoryTest, OwnWritesNotSeenAndStampsThatAreNotTheOrderOfCommitsAreNoticed) {
   DatabaseFaults own;
   own.hide_own_writes = true;
   EXPECT_GT(objections(own, false), 100);
+  DatabaseFaults shared;
+  shared.share_stamps = true;
+  EXPECT_GT(objections(shared, false), 0);
+  DatabaseFaults reversed;
+  reversed.reverse_stamps = true;
+  EXPECT_GT(objections(reversed, false), 0);
 }
 
 }  // namespace
