@@ -18,13 +18,20 @@ constexpr int SETTLE_POLLS_MAX = 1'500;  // 30 s: six times what it takes
 
 class SnapshotSource final : public platform::BackupSource {
  public:
-  SnapshotSource(std::shared_ptr<Handle> handle, std::unique_ptr<Base::Snapshot> snapshot)
-      : handle_(std::move(handle)), snapshot_(std::move(snapshot)), cursor_(snapshot_->cursor()) {}
+  SnapshotSource(std::shared_ptr<Handle> handle, std::unique_ptr<Base::Snapshot> snapshot,
+                 BackupFaults faults)
+      : handle_(std::move(handle)),
+        faults_(faults),
+        snapshot_(std::move(snapshot)),
+        cursor_(snapshot_->cursor()) {}
 
   std::int64_t version() const override { return snapshot_->mark().version; }
   std::uint64_t rows_estimate() const override { return snapshot_->rows_estimate(); }
 
   Result<std::vector<platform::StoredRow>> next() override {
+    if (faults_.renew_snapshot && !page_.empty()) {
+      if (auto renewed = renew(); !renewed) return tl::unexpected(renewed.error());
+    }
     page_.clear();
     ReadLimits limits{ReadLimits::UNLIMITED, PAGE_BYTES};
     cursor_->take(BEHIND_ALL_KEYS, limits, page_);
@@ -38,9 +45,19 @@ class SnapshotSource final : public platform::BackupSource {
   }
 
  private:
+  Result<void> renew() {
+    auto newer = handle_->database().storage().snapshot();
+    if (!newer) return tl::unexpected(newer.error());
+    cursor_ = (*newer)->cursor();
+    cursor_->seek(key_after(page_.key(page_.size() - 1)));
+    snapshot_ = std::move(*newer);
+    return {};
+  }
+
   const std::shared_ptr<Handle> handle_;  // its database outlives the snapshot
-  const std::unique_ptr<Base::Snapshot> snapshot_;
-  const std::unique_ptr<Base::Cursor> cursor_;
+  const BackupFaults faults_;
+  std::unique_ptr<Base::Snapshot> snapshot_;
+  std::unique_ptr<Base::Cursor> cursor_;
   Rows page_;
 };
 
@@ -72,7 +89,7 @@ class Restore final : public platform::RestoreTarget {
 
 }  // namespace
 
-Result<std::unique_ptr<platform::BackupSource>> begin_backup(const std::string& target) {
+Result<std::unique_ptr<platform::BackupSource>> begin_backup(const std::string& target, BackupFaults faults) {
   EF_ASSERT(!Future::is_engine_thread());
   auto handle = OpenDatabases::instance().open(target);
   if (!handle) return tl::unexpected(handle.error());
@@ -90,7 +107,7 @@ Result<std::unique_ptr<platform::BackupSource>> begin_backup(const std::string& 
   }
   auto snapshot = storage.snapshot();
   if (!snapshot) return tl::unexpected(snapshot.error());
-  return std::make_unique<SnapshotSource>(std::move(*handle), std::move(*snapshot));
+  return std::make_unique<SnapshotSource>(std::move(*handle), std::move(*snapshot), faults);
 }
 
 Result<std::unique_ptr<platform::RestoreTarget>> begin_restore(platform::Disk& disk,

@@ -19,8 +19,14 @@
 
 namespace everframe::embedded {
 
+// Test switches: each takes away one guarantee, and a test must notice. All false in a running server.
+struct BackupFaults {
+  bool renew_snapshot = false;  // each page is of the database as it is by then
+};
+
 // `target` as create_database takes it.
-Result<std::unique_ptr<platform::BackupSource>> begin_backup(const std::string& target);
+Result<std::unique_ptr<platform::BackupSource>> begin_backup(const std::string& target,
+                                                             BackupFaults faults = {});
 
 // `directory` must be new or empty.
 Result<std::unique_ptr<platform::RestoreTarget>> begin_restore(platform::Disk& disk,

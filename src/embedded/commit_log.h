@@ -27,6 +27,7 @@ namespace everframe::embedded {
 struct LogFaults {
   bool skip_sync = false;           // written, never synced
   bool answer_before_sync = false;  // the sync of a record happens when the next one is appended
+  bool ignore_failed_sync = false;  // a commit whose sync failed is answered, and later ones go on
   bool skip_checksums = false;      // whatever a sector's bytes are, they are believed
 };
 

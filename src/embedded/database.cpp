@@ -46,7 +46,7 @@ Database::Database(Options options, std::unique_ptr<Storage> storage)
       storage_(std::move(storage)),
       opened_at_(options_.clock->now()),
       first_version_(storage_->recovered() + RESTART_GAP),
-      resolver_(first_version_, options_.faults),
+      resolver_(first_version_, options_.faults.resolver),
       published_(first_version_),
       jitter_state_(options_.seed) {}
 
@@ -333,22 +333,28 @@ void Database::expect(std::span<const CommitRequest> requests) const {
   storage_->expect(std::span(keys).first(count));
 }
 
+std::string Database::stamp(Version version, std::uint16_t order) const {
+  if (options_.faults.share_stamps) order = 0;
+  if (options_.faults.reverse_stamps) order = static_cast<std::uint16_t>(BATCH_COMMITS_MAX - order);
+  return versionstamp(version, order);
+}
+
 // Stamped keys and values get their bytes; a stamped key, known only now, its conflict range.
-void Database::fill_stamps(CommitRequest& request, Version version, std::uint16_t order, Arena& arena) {
+void Database::fill_stamps(CommitRequest& request, Version version, std::uint16_t order, Arena& arena) const {
   for (MutationView& mutation : request.mutations) {
     if (mutation.type == MutationType::SET_VERSIONSTAMPED_KEY) {
-      mutation.key = arena.copy_key(with_stamp(mutation.key, versionstamp(version, order)));
+      mutation.key = arena.copy_key(with_stamp(mutation.key, stamp(version, order)));
       mutation.type = MutationType::SET;
       if (mutation.conflict) request.writes.push_back({mutation.key, Arena::successor(mutation.key)});
     } else if (mutation.type == MutationType::SET_VERSIONSTAMPED_VALUE) {
-      mutation.value = arena.copy(with_stamp(mutation.value, versionstamp(version, order)));
+      mutation.value = arena.copy(with_stamp(mutation.value, stamp(version, order)));
       mutation.type = MutationType::SET;
     }
   }
 }
 
 Result<void> Database::apply(CommitRequest& request, std::vector<KeyRange>& changed) {
-  const bool watched = !watches_.empty();
+  const bool watched = !watches_.empty() && !options_.faults.miss_changes;
   if (watched) {
     for (const MutationView& mutation : request.mutations) {
       const bool range = mutation.type == MutationType::CLEAR_RANGE;
@@ -369,9 +375,9 @@ void Database::answer(std::vector<CommitRequest>& batch, const std::vector<fdb_e
     for (Watch& watch : outcome.watches) {
       verdict == 0 ? set_watch(std::move(watch)) : watch.future->send(verdict);
     }
-    for (const FutureRef& stamp : outcome.stamps) {
-      verdict == 0 ? stamp->send(0, Future::Key{versionstamp(version, order)})
-                   : stamp->send(error::TRANSACTION_INVALID_VERSION);
+    for (const FutureRef& asked : outcome.stamps) {
+      verdict == 0 ? asked->send(0, Future::Key{stamp(version, order)})
+                   : asked->send(error::TRANSACTION_INVALID_VERSION);
     }
     outcome.future->send(verdict);
     ++order;
@@ -380,6 +386,7 @@ void Database::answer(std::vector<CommitRequest>& batch, const std::vector<fdb_e
 
 void Database::set_watch(Watch watch) {
   watches_.add(std::move(watch), [&](const Watch& asked) {
+    if (options_.faults.miss_earlier_changes) return false;
     const auto value = storage_->get(asked.key, read_version());
     return !value || *value != asked.expected;  // an unreadable key fires: a watch may fire without cause
   });

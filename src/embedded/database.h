@@ -57,6 +57,16 @@ struct CommitRequest {
   std::shared_ptr<CommitOutcome> outcome;
 };
 
+// Test switches, as LogFaults.
+struct DatabaseFaults {
+  ResolverFaults resolver;
+  bool hide_own_writes = false;       // a transaction's reads see the database alone
+  bool miss_changes = false;          // who watches what a commit writes is not told
+  bool miss_earlier_changes = false;  // a watch is set without a look at what changed since its read
+  bool share_stamps = false;          // the commits of one batch get the same versionstamp
+  bool reverse_stamps = false;        // ... stamps in the wrong order
+};
+
 class Database : public std::enable_shared_from_this<Database> {
  public:
   struct Options {
@@ -65,7 +75,7 @@ class Database : public std::enable_shared_from_this<Database> {
     std::uint64_t seed = 1;
     std::optional<Executors> executors;
     void (*prepare_commit_thread)() = nullptr;
-    ResolverFaults faults;  // tests
+    DatabaseFaults faults;
   };
   static Result<std::shared_ptr<Database>> open(Options options);
   ~Database();
@@ -78,6 +88,7 @@ class Database : public std::enable_shared_from_this<Database> {
   bool is_published(Version version) const;
   const Storage& storage() const { return *storage_; }
   const platform::Clock& clock() const { return *options_.clock; }
+  const DatabaseFaults& faults() const { return options_.faults; }
 
   void commit(CommitRequest request);  // the outcome's future tells
   // A commit that wrote nothing: its watches take effect.
@@ -119,7 +130,8 @@ class Database : public std::enable_shared_from_this<Database> {
   void publish(Batch batch);
   std::vector<fdb_error_t> resolve_and_apply(std::vector<CommitRequest>& batch, Version version,
                                              std::vector<KeyRange>& changed);
-  static void fill_stamps(CommitRequest& request, Version version, std::uint16_t order, Arena& arena);
+  std::string stamp(Version version, std::uint16_t order) const;
+  void fill_stamps(CommitRequest& request, Version version, std::uint16_t order, Arena& arena) const;
   void expect(std::span<const CommitRequest> requests) const;
   Result<void> apply(CommitRequest& request, std::vector<KeyRange>& changed);
   void answer(std::vector<CommitRequest>& batch, const std::vector<fdb_error_t>& verdicts, Version version);

@@ -209,6 +209,11 @@ Version version_of(const std::string& stamp) {
 std::string violation(std::vector<Attempt> committed, const Content& final_content) {
   std::sort(committed.begin(), committed.end(),
             [](const Attempt& a, const Attempt& b) { return a.stamp < b.stamp; });
+  for (std::size_t i = 1; i < committed.size(); ++i) {
+    if (!committed[i].stamp.empty() && committed[i].stamp == committed[i - 1].stamp) {
+      return "two commits have one versionstamp";
+    }
+  }
   std::vector<std::pair<Version, Content>> history{{0, {}}};
   const auto at = [&](Version version) -> const Content& {
     auto found = std::upper_bound(history.begin(), history.end(), version,
@@ -247,7 +252,7 @@ std::string violation(std::vector<Attempt> committed, const Content& final_conte
 
 class History {
  public:
-  History(std::uint64_t seed, ResolverFaults faults) : dice_(seed) {
+  History(std::uint64_t seed, DatabaseFaults faults) : dice_(seed) {
     Database::Options options;
     options.clock = &clock_;
     options.faults = faults;
@@ -377,7 +382,7 @@ TEST(HistoryTest, TransactionsOnSeveralThreadsAreStrictlySerializable) {
 }
 
 // How many of 300 histories the checker objects to.
-int objections(ResolverFaults faults, bool clock_jumps) {
+int objections(const DatabaseFaults& faults, bool clock_jumps) {
   int found = 0;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     History history(seed, faults);
@@ -388,21 +393,33 @@ int objections(ResolverFaults faults, bool clock_jumps) {
 
 TEST(HistoryTest, TheCheckerNoticesEachGuaranteeThatIsSwitchedOff) {
   EXPECT_EQ(objections({}, true), 0);
-  ResolverFaults reads;
-  reads.ignore_read_sets = true;
+  DatabaseFaults reads;
+  reads.resolver.ignore_read_sets = true;
   EXPECT_GT(objections(reads, false), 100);
-  ResolverFaults writes;
-  writes.ignore_write_sets = true;
+  DatabaseFaults writes;
+  writes.resolver.ignore_write_sets = true;
   EXPECT_GT(objections(writes, false), 100);
-  ResolverFaults batch;
-  batch.ignore_own_batch = true;
+  DatabaseFaults batch;
+  batch.resolver.ignore_own_batch = true;
   EXPECT_GT(objections(batch, false), 0);
-  ResolverFaults ranges;
-  ranges.ignore_ranges = true;
+  DatabaseFaults ranges;
+  ranges.resolver.ignore_ranges = true;
   EXPECT_GT(objections(ranges, false), 50);
-  ResolverFaults age;
-  age.ignore_age = true;
+  DatabaseFaults age;
+  age.resolver.ignore_age = true;
   EXPECT_GT(objections(age, true), 0);
+}
+
+TEST(HistoryTest, OwnWritesNotSeenAndStampsThatAreNotTheOrderOfCommitsAreNoticed) {
+  DatabaseFaults own;
+  own.hide_own_writes = true;
+  EXPECT_GT(objections(own, false), 100);
+  DatabaseFaults shared;
+  shared.share_stamps = true;
+  EXPECT_GT(objections(shared, false), 0);
+  DatabaseFaults reversed;
+  reversed.reverse_stamps = true;
+  EXPECT_GT(objections(reversed, false), 0);
 }
 
 }  // namespace

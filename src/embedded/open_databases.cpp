@@ -37,7 +37,8 @@ Result<std::shared_ptr<Handle>> OpenDatabases::open(const std::string& target) {
   options.prepare_commit_thread = host_.prepare_commit_thread;
   options.executors = host_.executors;
   options.storage.segment_bytes = host_.segment_bytes;
-  options.faults.ignore_read_sets = options.faults.ignore_own_batch = is_planted(Planted::BLIND_RESOLVER);
+  ResolverFaults& resolver = options.faults.resolver;
+  resolver.ignore_read_sets = resolver.ignore_own_batch = is_planted(Planted::BLIND_RESOLVER);
   if (target.starts_with(DISK) && target.size() > DISK.size()) {
     EF_ASSERT(host_.disk != nullptr);
     options.storage.disk = host_.disk;

@@ -68,6 +68,7 @@ std::int64_t read_cost(std::size_t bytes) {
 
 bool Transaction::sees_writes(bool snapshot) const {
   if (options_.read_your_writes_disabled || written_->writes.empty()) return false;
+  if (database_.faults().hide_own_writes) return false;
   return !snapshot || options_.snapshot_sees_writes > 0;
 }
 

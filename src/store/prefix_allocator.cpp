@@ -21,8 +21,8 @@ Result<std::int64_t> start_in(const Subspace& counters, const std::vector<KeyVal
 
 }  // namespace
 
-PrefixAllocator::PrefixAllocator(const Subspace& home, Prng& prng)
-    : counters_(home[Integer(0)]), recent_(home[Integer(1)]), prng_(prng) {}
+PrefixAllocator::PrefixAllocator(const Subspace& home, Prng& prng, AllocatorFaults faults)
+    : counters_(home[Integer(0)]), recent_(home[Integer(1)]), prng_(prng), faults_(faults) {}
 
 // Large windows meet less contention, small ones keep keys short; about half of a window's numbers are
 // remembered.
@@ -79,9 +79,9 @@ Task<Result<std::string>> PrefixAllocator::allocate(Transaction& transaction) co
       if (!newest_now) co_return tl::unexpected<Error>(newest_now.error());
       if (!taken_now) co_return tl::unexpected<Error>(taken_now.error());
       if (*newest_now > *start) break;  // another allocation has advanced the window
-      if (taken_now->has_value()) continue;
+      if (taken_now->has_value() && !faults_.ignore_taken) continue;
       const KeyRange only{key, key + '\0'};
-      transaction.add_write_conflict(only);
+      if (!faults_.ignore_conflicts) transaction.add_write_conflict(only);
       co_return std::move(TuplePacker().integer(candidate)).key();
     }
   }

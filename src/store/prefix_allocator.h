@@ -9,9 +9,15 @@
 
 namespace everframe::store {
 
+// Test switches: each takes away one guarantee, and a test must notice. All false in a running server.
+struct AllocatorFaults {
+  bool ignore_taken = false;      // a candidate is given whether or not it was before
+  bool ignore_conflicts = false;  // transactions that take one candidate at once do not conflict
+};
+
 class PrefixAllocator {
  public:
-  PrefixAllocator(const Subspace& home, Prng& prng);
+  PrefixAllocator(const Subspace& home, Prng& prng, AllocatorFaults faults = {});
 
   // The next number, as a packed tuple. Several calls may run at once, on one transaction or on many.
   Task<Result<std::string>> allocate(Transaction& transaction) const;
@@ -25,6 +31,7 @@ class PrefixAllocator {
   const Subspace counters_;
   const Subspace recent_;
   Prng& prng_;
+  const AllocatorFaults faults_;
 };
 
 }  // namespace everframe::store

@@ -350,6 +350,9 @@ TEST(StorageCrash, EachGuaranteeThatIsSwitchedOffIsNoticed) {
   StorageFaults early;
   early.log.answer_before_sync = true;
   EXPECT_GT(losses(early, false), 0);
+  StorageFaults after_failure;
+  after_failure.log.ignore_failed_sync = true;
+  EXPECT_GT(losses(after_failure, false), 0);
   StorageFaults unchecked;
   unchecked.log.skip_checksums = true;
   EXPECT_GT(losses(unchecked, true), 0);
