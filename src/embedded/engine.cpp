@@ -32,11 +32,11 @@ FdbBytes bytes(std::string_view from) {
   return reinterpret_cast<const std::uint8_t*>(from.data());
 }
 // What a C handle of a transaction stands for. FoundationDB lets several threads use one at once, and its
-// bindings do, so each call has it for itself; a callback that the call makes comes within it, and may
-// destroy the handle.
+// bindings do, so each call has it for itself. Callbacks that the call causes come before it returns, once
+// others may use the transaction again: they may wait for those, and may destroy the handle.
 struct SharedTransaction {
   explicit SharedTransaction(std::shared_ptr<Handle> handle) : transaction(std::move(handle)) {}
-  std::recursive_mutex mutex;
+  std::mutex mutex;
   Transaction transaction;
   std::shared_ptr<SharedTransaction> held_by_caller;
 };
@@ -51,7 +51,8 @@ class Held {
 
  private:
   const std::shared_ptr<SharedTransaction> shared_;
-  const std::lock_guard<std::recursive_mutex> lock_;
+  const CallbacksLater later_;  // outlives the lock
+  const std::lock_guard<std::mutex> lock_;
 };
 Held of(FDBTransaction* handle) {
   return Held(handle);

@@ -11,6 +11,7 @@ namespace everframe::embedded {
 namespace {
 
 thread_local bool engine_thread = false;
+thread_local CallbacksLater* callbacks_later = nullptr;
 
 FDBKey key_for_c(std::string_view key) {
   const ByteView bytes = bytes_of(key);
@@ -76,7 +77,22 @@ void Future::send(fdb_error_t error, Value value) {
     parameter = parameter_;
     set_.notify_all();
   }
-  if (callback != nullptr) callback(reinterpret_cast<FDBFuture*>(this), parameter);
+  if (callback == nullptr) return;
+  if (callbacks_later != nullptr) {
+    callbacks_later->due_.push_back({shared_from_this(), callback, parameter});
+  } else {
+    callback(reinterpret_cast<FDBFuture*>(this), parameter);
+  }
+}
+
+CallbacksLater::CallbacksLater() {
+  if (callbacks_later == nullptr) callbacks_later = this;
+}
+
+CallbacksLater::~CallbacksLater() {
+  if (callbacks_later != this) return;
+  callbacks_later = nullptr;  // what they cause in turn runs at once
+  for (const Due& due : due_) due.callback(reinterpret_cast<FDBFuture*>(due.future.get()), due.parameter);
 }
 
 bool Future::is_ready() const {

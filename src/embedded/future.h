@@ -20,7 +20,7 @@ namespace everframe::embedded {
 class Future;
 using FutureRef = std::shared_ptr<Future>;
 
-class Future {
+class Future : public std::enable_shared_from_this<Future> {
  public:
   struct Key {
     std::string bytes;
@@ -62,7 +62,7 @@ class Future {
   static Future& of(FDBFuture* handle) { return *reinterpret_cast<Future*>(handle); }
   static void destroy(FDBFuture* handle);
 
-  // The first one counts. Runs the callback.
+  // The first one counts. Runs the callback, or leaves it to this thread's CallbacksLater.
   void send(fdb_error_t error, Value value = {});
   void cancel() { send(1101); }
 
@@ -124,6 +124,25 @@ class Future {
   void* parameter_ = nullptr;
   std::shared_ptr<Arrays> arrays_;
   FutureRef held_by_caller_;
+};
+
+// The callbacks of what this thread sends while one of these lives run when it ends: so, after a lock that
+// was taken within it is released. One inside of another leaves them to the outer one.
+class CallbacksLater {
+ public:
+  CallbacksLater();
+  ~CallbacksLater();
+  CallbacksLater(const CallbacksLater&) = delete;
+  CallbacksLater& operator=(const CallbacksLater&) = delete;
+
+ private:
+  friend class Future;
+  struct Due {
+    FutureRef future;
+    FDBCallback callback;
+    void* parameter;
+  };
+  std::vector<Due> due_;
 };
 
 // The futures that a transaction's cancelling, reset or time-out must fail, and the error if it happened.

@@ -1,6 +1,7 @@
 // The C functions against FoundationDB's documentation: futures, watches, retries, time-outs and versions.
 #include <gtest/gtest.h>
 
+#include <future>
 #include <thread>
 
 #include "embedded/table_client.h"
@@ -120,6 +121,41 @@ TEST_F(LifecycleTest, UseDuringOrAfterCommitIsRefusedUntilReset) {
   EXPECT_EQ(t.read("a").code, error::USED_DURING_COMMIT);
   t.reset();
   EXPECT_EQ(*t.read("a"), "1");
+}
+
+// Else two threads whose callbacks cancel each other's transactions would wait for ever.
+TEST_F(LifecycleTest, WhileACallbackRunsThatACallCausedOtherThreadsMayUseTheTransaction) {
+  struct Seen {
+    TestTransaction& t;
+    std::thread other;
+    bool passed = false;
+  };
+  const auto let_another_in = [](FDBFuture*, void* parameter) {
+    Seen& seen = *static_cast<Seen*>(parameter);
+    const auto done = std::make_shared<std::promise<void>>();
+    auto passed = done->get_future();
+    seen.other = std::thread([&t = seen.t, done] {
+      t.cancel();
+      done->set_value();
+    });
+    seen.passed = passed.wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+  };
+  database_.reset();
+  Faults faults;
+  faults.commit = {1h, 1h};  // no commit is answered before the test is over
+  configure({nullptr, &clock_, 1, faults});
+  database_ = std::make_unique<TestDatabase>("memory:late");
+  for (const bool resets : {false, true}) {
+    auto t = begin();
+    t.set("k", "v");
+    const auto commit = t.start_commit();
+    Seen seen{t, {}};
+    ASSERT_EQ(api().future_set_callback(commit.get(), let_another_in, &seen), 0);
+    resets ? t.reset() : t.cancel();
+    ASSERT_TRUE(seen.other.joinable()) << "the callback comes within the call";
+    seen.other.join();
+    EXPECT_TRUE(seen.passed) << (resets ? "reset" : "cancel");
+  }
 }
 
 TEST_F(LifecycleTest, CancelledTransactionsSaySo) {
