@@ -1,6 +1,6 @@
-// LineFile: a file to which whole lines are appended, each with one write: a killed process leaves no half
-// line, and all that it wrote before. Not synced: a machine that loses power loses the last of them. Any
-// thread. What does not fit the disk is left out.
+// LineFile: a file to which whole lines are appended, each with one write: a killed process leaves all
+// that it wrote before, and perhaps half a line, which the next open cuts off. Not synced: a machine that
+// loses power loses the last of them. Any thread. What does not fit the disk is left out.
 #pragma once
 #include <memory>
 #include <string>
