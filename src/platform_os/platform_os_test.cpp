@@ -1,11 +1,14 @@
 // What would break these: a datagram lost or changed on an idle loopback, a callback on the wrong thread, a
-// cancelled timer that fires, a file that reads back other bytes, a directory that two owners may hold.
+// cancelled timer that fires, a file that reads back other bytes, a directory that two owners may hold, half
+// a line of a killed process that stays before the next one.
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
 #include <future>
 
+#include "platform_os/line_file.h"
 #include "platform_os/os_disk.h"
 #include "platform_os/udp_network.h"
 
@@ -239,4 +242,16 @@ TEST(AsioExecutor, DestroysWhatIsLeftUnrunAndWhatThatPosts) {
   }
   EXPECT_EQ(destroyed, 2);
   EXPECT_FALSE(ran);
+}
+
+TEST(LineFile, CutsOffTheHalfLineOfAKilledProcess) {
+  const Scratch scratch;
+  const std::string path = scratch.path + "/lines";
+  for (const std::string before : {"", "whole\n"}) {
+    for (const std::string half : {"", "hal"}) {
+      std::ofstream(path, std::ios::trunc) << before << half;
+      LineFile::open(path).value()->append("next\n");
+      EXPECT_EQ(read_text_file(path).value(), before + "next\n");
+    }
+  }
 }
