@@ -124,6 +124,7 @@ class TypedCell final : public Cell {
       actor_ = factory_(Life(*this, incarnation()));
       actor_->on_start();
     });
+    if (std::exchange(turn_waits_, false)) schedule();
   }
 
   void finish(Ending ending) override {
@@ -201,6 +202,10 @@ class TypedCell final : public Cell {
 
   void turn() {
     if (!executor().is_current()) return schedule();  // it has moved
+    if (at_ == batch_.size() && !running()) {  // not started yet, or not again: the mailbox keeps what comes
+      turn_waits_ = true;
+      return;
+    }
     Past* past = past_.load(std::memory_order_relaxed);
     if (past == nullptr) past_.store(past = new Past(), std::memory_order_release);
     const Time began = executor().now();
@@ -257,6 +262,7 @@ class TypedCell final : public Cell {
   Mailbox<Message> mailbox_;
   std::vector<Message> batch_;  // of this turn
   std::uint32_t at_ = 0;        // the next of it
+  bool turn_waits_ = false;     // for the next start
   std::uint64_t batch_life_ = 0;
   const Duration message_max_;
   platform::Executor* moving_to_ = nullptr;

@@ -1,8 +1,8 @@
 // What would break these: a strategy that restarts too few or too many, a start or stop out of order, a child
 // that never stops and holds its supervisor for ever, a temporary child that comes back, an escalation that
 // goes nowhere, a call that waits for the dead or past its deadline, a link or monitor that stays silent or
-// speaks twice, an actor that loses messages or their order while it moves, a report that does not name the
-// culprit.
+// speaks twice, an actor that loses messages or their order while it moves or before it has started, a report
+// that does not name the culprit.
 #include <gtest/gtest.h>
 
 #include "actor/agent.h"
@@ -216,6 +216,22 @@ TEST(Start, WaitsForAnElderOnAnotherExecutor) {
   EXPECT_EQ(house.log, Log{}) << "the elder has not started";
   other.run_for(1ms);
   EXPECT_EQ(house.since(), (Log{"+far", "+near"}));
+}
+
+TEST(Start, LosesNothingThatWasSentBefore) {
+  Log log;
+  VirtualExecutor other;
+  House house(Strategy::ONE_FOR_ONE, &log);
+  add(house.supervisor, other, house.log, "far");
+  const auto near = house.add("near");
+  near.cast(Note{1});
+  house.executor.run_for(1ms);
+  near.cast(Note{2});
+  house.executor.run_for(1ms);
+  other.run_for(1ms);
+  EXPECT_EQ(house.since(), (Log{"+far", "+near", "near1", "near2"}));
+  near.cast(Note{3});
+  EXPECT_EQ(house.since(), Log{"near3"});
 }
 
 TEST(DynamicChildren, EndByNameForGood) {
