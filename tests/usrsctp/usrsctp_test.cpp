@@ -177,7 +177,7 @@ TEST_P(Usrsctp, ExchangesMessagesAndResetsStreams) {
 INSTANTIATE_TEST_SUITE_P(BothWays, Usrsctp,
                          ::testing::Combine(::testing::Values(UsrsctpPeer::Way::CONNECTS,
                                                               UsrsctpPeer::Way::LISTENS),
-                                            ::testing::Values(0U, 5U)),
+                                            ::testing::Values(0U, 5U, 15U)),
                          [](const auto& run) {
                            const bool connects = std::get<0>(run.param) == UsrsctpPeer::Way::CONNECTS;
                            return std::string(connects ? "ItConnects" : "ItListens") +
