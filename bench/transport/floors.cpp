@@ -8,6 +8,8 @@
 #include <array>
 
 #include "base/assert.h"
+#include "platform_os/asio_executor.h"
+#include "platform_os/udp_network.h"
 #include "transport/aes_gcm.h"
 #include "transport/measure.h"
 
@@ -120,6 +122,44 @@ int loopback(sockaddr_in& at) {
   return socket;
 }
 
+constexpr std::size_t BULK_BYTES = 1'187;  // a full datagram of ours
+
+// A datagram of bulk to one peer: by our socket (platform_os), or by a bare sendmmsg that takes each apart.
+double bulk_ns(bool ours, std::uint64_t datagrams) {
+  platform_os::AsioExecutor executor("bench");
+  platform_os::UdpNetwork network;
+  const auto socket = network.open_udp(executor, Address::v4(127, 0, 0, 1, 0), [](auto) {}).value();
+  sockaddr_in at{};
+  const int bare = loopback(at);
+  sockaddr_in to{};
+  const int receiver = loopback(to);
+  std::uint8_t bytes[BULK_BYTES] = {};
+  iovec out{bytes, sizeof bytes};
+  mmsghdr headers[BATCH] = {};
+  std::vector<platform::Datagram> batch(BATCH, {Address::v4(127, 0, 0, 1, ntohs(to.sin_port)), bytes});
+  for (mmsghdr& header : headers) {
+    header.msg_hdr.msg_name = &to;
+    header.msg_hdr.msg_namelen = sizeof to;
+    header.msg_hdr.msg_iov = &out;
+    header.msg_hdr.msg_iovlen = 1;
+  }
+  double spent = 0;
+  for (std::uint64_t done = 0; done < datagrams; done += BATCH) {
+    const double begin = thread_cpu_ns();
+    if (ours) {
+      socket->send(batch);
+    } else {
+      EF_ASSERT(sendmmsg(bare, headers, BATCH, 0) == BATCH);
+    }
+    spent += thread_cpu_ns() - begin;
+    while (recv(receiver, bytes, sizeof bytes, MSG_DONTWAIT) > 0) {
+    }
+  }
+  close(bare);
+  close(receiver);
+  return spent / static_cast<double>(datagrams);
+}
+
 }  // namespace
 
 UdpFloor udp_floor(std::uint64_t messages) {
@@ -187,6 +227,14 @@ void bench_floors(const Settings& settings, Report& report) {
   }
   report.add("floor: UDP on loopback, batches of 64",
              {{"sendmmsg_ns", median(send)}, {"recvmmsg_ns", median(receive)}});
+  std::vector<double> apart;
+  std::vector<double> ours;
+  for (int round = 0; round < settings.rounds; ++round) {
+    apart.push_back(bulk_ns(false, settings.messages / 4));
+    ours.push_back(bulk_ns(true, settings.messages / 4));
+  }
+  report.add("bulk to one peer, 1,187 bytes each, batches of 64",
+             {{"sendmmsg_ns", median(apart)}, {"our_socket_ns", median(ours)}});
 }
 
 }  // namespace everframe::bench

@@ -25,8 +25,8 @@ class UdpSocket {
  public:
   virtual ~UdpSocket() = default;
   virtual Address local() const = 0;
-  // Sends all in one batch (sendmmsg). What the kernel does not take at once is dropped and counted, as UDP
-  // allows.
+  // Sends all in one batch (sendmmsg); those to one peer that lie together are cheaper. What the kernel does
+  // not take at once is dropped and counted, as UDP allows.
   virtual void send(std::span<const Datagram> datagrams) = 0;
   virtual std::uint64_t dropped() const = 0;
 };

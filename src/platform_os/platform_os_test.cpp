@@ -1,8 +1,13 @@
-// What would break these: a datagram lost or changed on an idle loopback, a callback on the wrong thread, a
-// cancelled timer that fires, a file that reads back other bytes, a directory that two owners may hold, half
-// a line of a killed process that stays before the next one.
+// What would break these: a datagram lost or changed on an idle loopback, or sent again with a run that the
+// kernel refused, a callback on the wrong thread, a cancelled timer that fires, a file that reads back other
+// bytes, a directory that two owners may hold, half a line of a killed process that stays before the next
+// one.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -122,6 +127,142 @@ TEST(UdpNetwork, CarriesBatchesOverLoopbackBothFamilies) {
     running.executor.post([&] {
       client.reset();
       server.reset();
+      closed.set_value();
+    });
+    closed.get_future().wait();
+  }
+}
+
+namespace {
+
+// A bare socket that takes whole runs from the kernel (UDP_GRO), so that it can be seen whether there were
+// any.
+struct RunReceiver {
+  explicit RunReceiver(bool v6) : fd(socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0)) {
+    const int on = 1;
+    setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof on);
+    const timeval patience{20, 0};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    sockaddr_in6 any{};
+    any.sin6_family = AF_INET6;
+    any.sin6_addr = in6addr_loopback;
+    sockaddr_in any4{};
+    any4.sin_family = AF_INET;
+    any4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const auto* at = v6 ? reinterpret_cast<sockaddr*>(&any) : reinterpret_cast<sockaddr*>(&any4);
+    EXPECT_EQ(bind(fd, at, v6 ? sizeof any : sizeof any4), 0);
+    socklen_t size = sizeof any;
+    getsockname(fd, reinterpret_cast<sockaddr*>(&any), &size);
+    address = Address::parse((v6 ? "[::1]:" : "127.0.0.1:") + std::to_string(ntohs(any.sin6_port))).value();
+  }
+  ~RunReceiver() { close(fd); }
+  // What arrives until `datagrams` of them have, as they were sent; `runs`: in how many pieces they came.
+  std::vector<Bytes> take(std::size_t datagrams) {
+    std::vector<Bytes> all;
+    while (all.size() < datagrams) {
+      std::vector<std::uint8_t> bytes(1 << 16);
+      alignas(cmsghdr) std::uint8_t control[64];
+      iovec vector{bytes.data(), bytes.size()};
+      msghdr header{};
+      header.msg_iov = &vector;
+      header.msg_iovlen = 1;
+      header.msg_control = control;
+      header.msg_controllen = sizeof control;
+      const ssize_t got = recvmsg(fd, &header, 0);
+      if (got < 0) return all;
+      ++runs;
+      auto size = static_cast<std::size_t>(got);
+      for (cmsghdr* each = CMSG_FIRSTHDR(&header); each != nullptr; each = CMSG_NXTHDR(&header, each)) {
+        int segment = 0;
+        std::memcpy(&segment, CMSG_DATA(each), sizeof segment);
+        if (each->cmsg_level == SOL_UDP && each->cmsg_type == UDP_GRO)
+          size = static_cast<std::size_t>(segment);
+      }
+      for (std::size_t from = 0; from < static_cast<std::size_t>(got); from += size) {
+        const std::size_t to = std::min(from + size, static_cast<std::size_t>(got));
+        all.emplace_back(bytes.begin() + static_cast<std::ptrdiff_t>(from),
+                         bytes.begin() + static_cast<std::ptrdiff_t>(to));
+      }
+    }
+    return all;
+  }
+  int fd;
+  Address address;
+  std::size_t runs = 0;
+};
+
+// This process's socket at that address: to spoil it behind its owner's back.
+int descriptor_at(const Address& address) {
+  for (int fd = 3; fd < 1'000; ++fd) {
+    sockaddr_in6 at{};
+    socklen_t size = sizeof at;
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0) continue;
+    if ((at.sin6_family == AF_INET || at.sin6_family == AF_INET6) && ntohs(at.sin6_port) == address.port)
+      return fd;
+  }
+  return -1;
+}
+
+// Sends on the executor and waits for that.
+void send_all(AsioExecutor& executor, platform::UdpSocket& socket, const std::vector<Datagram>& batch) {
+  std::promise<void> sent;
+  executor.post([&] {
+    socket.send(batch);
+    sent.set_value();
+  });
+  sent.get_future().get();
+}
+
+}  // namespace
+
+// Sizes of bulk: full datagrams, a shorter last one, others between; to two peers.
+TEST(UdpNetwork, SendsRunsToOnePeerAsOneAndEachDatagramAsItIs) {
+  for (const bool v6 : {false, true}) {
+    Running running;
+    UdpNetwork network;
+    std::unique_ptr<platform::UdpSocket> sender;
+    RunReceiver one(v6);
+    RunReceiver other(v6);
+    std::promise<void> opened;
+    running.executor.post([&] {
+      const Address any = Address::parse(v6 ? "[::1]:0" : "127.0.0.1:0").value();
+      sender = network.open_udp(running.executor, any, [](auto) {}).value();
+      opened.set_value();
+    });
+    opened.get_future().get();
+    std::vector<Bytes> to_one;
+    for (const std::size_t size : {1'187, 1'187, 1'187, 900, 1'187, 1'187, 60, 61, 1'187})
+      to_one.emplace_back(size, static_cast<std::uint8_t>(to_one.size()));
+    for (int i = 0; i < 66; ++i) to_one.emplace_back(1'187, static_cast<std::uint8_t>(i));
+    const std::vector<Bytes> to_other(3, Bytes(500, 9));
+    std::vector<Datagram> batch;
+    for (std::size_t i = 0; i < to_one.size(); ++i) {
+      if (i == 2) {  // in the middle of a run
+        for (const Bytes& bytes : to_other) batch.push_back({other.address, bytes});
+      }
+      batch.push_back({one.address, to_one[i]});
+    }
+    for (const bool kernel_refuses : {false, true}) {
+      if (kernel_refuses) {  // it will not cut what has no checksum
+        const int on = 1;
+        ASSERT_EQ(setsockopt(descriptor_at(sender->local()), SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
+        if (v6) break;  // IPv6 must have checksums
+      }
+      one.runs = other.runs = 0;
+      send_all(running.executor, *sender, batch);
+      EXPECT_TRUE(one.take(to_one.size()) == to_one);
+      EXPECT_TRUE(other.take(to_other.size()) == to_other);
+      EXPECT_EQ(sender->dropped(), 0U);
+      if (kernel_refuses) {
+        EXPECT_EQ(one.runs, to_one.size());
+      } else {
+        EXPECT_LT(one.runs, 16U) << "the kernel was given one after the other";
+        EXPECT_EQ(other.runs, 1U);
+      }
+    }
+    std::promise<void> closed;
+    running.executor.post([&] {
+      sender.reset();
       closed.set_value();
     });
     closed.get_future().wait();

@@ -1,6 +1,7 @@
 #include "platform_os/udp_network.h"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,10 +17,11 @@ namespace everframe::platform_os {
 
 namespace {
 
-constexpr std::size_t RECEIVE_BATCH = 64;    // datagrams a recvmmsg: 128 KiB of buffers
-constexpr std::size_t RECEIVE_BUDGET = 512;  // datagrams a wake-up: about 1 ms of work
-constexpr std::size_t SEND_BATCH = 64;
-constexpr int SOCKET_BUFFER_BYTES = 4 << 20;  // a tick for 2,000 peers, with room
+constexpr std::size_t RECEIVE_BATCH = 64;      // datagrams a recvmmsg: 128 KiB of buffers
+constexpr std::size_t RECEIVE_BUDGET = 512;    // datagrams a wake-up: about 1 ms of work
+constexpr std::size_t SEND_BATCH = 64;         // UDP_MAX_SEGMENTS of older kernels, too
+constexpr std::size_t RUN_BYTES_MAX = 65'000;  // an IP datagram of 64 KiB, less its headers
+constexpr int SOCKET_BUFFER_BYTES = 4 << 20;   // a tick for 2,000 peers, with room
 
 socklen_t to_native(const Address& address, bool v4, sockaddr_storage& out) {
   out = {};
@@ -65,6 +67,55 @@ Duration waited(msghdr& header, const timespec& now) {
   return Duration(0);
 }
 
+// How many datagrams from the first on the kernel can cut out of one (UDP_SEGMENT, udp(7)): to the same peer
+// and of the same size; the last may be shorter.
+std::size_t run_length(std::span<const platform::Datagram> batch) {
+  const std::size_t size = batch.front().bytes.size();
+  std::size_t run = 1;
+  for (std::size_t total = size; run < batch.size(); ++run) {
+    const platform::Datagram& next = batch[run];
+    total += next.bytes.size();
+    const bool fits = !next.bytes.empty() && next.bytes.size() <= size && total <= RUN_BYTES_MAX;
+    if (!fits || next.peer != batch.front().peer) break;
+    if (next.bytes.size() < size) return run + 1;
+  }
+  return run;
+}
+
+// What one sendmmsg takes: a header for each run of datagrams.
+struct Outbox {
+  void add(std::span<const platform::Datagram> run, bool v4) {
+    msghdr& header = headers[count].msg_hdr;
+    header.msg_iov = &vectors[vectors_used];
+    header.msg_iovlen = run.size();
+    for (const platform::Datagram& datagram : run)
+      vectors[vectors_used++] = {const_cast<std::uint8_t*>(datagram.bytes.data()), datagram.bytes.size()};
+    header.msg_name = &addresses[count];
+    header.msg_namelen = to_native(run.front().peer, v4, addresses[count]);
+    if (run.size() > 1) {
+      header.msg_control = controls[count].bytes.data();
+      header.msg_controllen = controls[count].bytes.size();
+      cmsghdr* const control = CMSG_FIRSTHDR(&header);
+      control->cmsg_level = SOL_UDP;
+      control->cmsg_type = UDP_SEGMENT;
+      control->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
+      const auto size = static_cast<std::uint16_t>(run.front().bytes.size());
+      std::memcpy(CMSG_DATA(control), &size, sizeof size);
+    }
+    ++count;
+  }
+
+  struct Control {
+    alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(std::uint16_t))> bytes;
+  };
+  std::array<mmsghdr, SEND_BATCH> headers{};
+  std::array<iovec, SEND_BATCH> vectors;
+  std::array<sockaddr_storage, SEND_BATCH> addresses;
+  std::array<Control, SEND_BATCH> controls;
+  std::size_t count = 0;
+  std::size_t vectors_used = 0;
+};
+
 // The descriptor and what a pending wait needs outlive the socket object until that wait has ended.
 class OsUdpSocket final : public platform::UdpSocket {
  public:
@@ -105,36 +156,51 @@ class OsUdpSocket final : public platform::UdpSocket {
   };
 
   void send_batch(std::span<const platform::Datagram> batch) {
-    std::array<mmsghdr, SEND_BATCH> headers{};
-    std::array<iovec, SEND_BATCH> vectors{};
-    std::array<sockaddr_storage, SEND_BATCH> addresses;
-    std::size_t count = 0;
-    for (const platform::Datagram& datagram : batch) {
-      if (v4_ && !datagram.peer.is_v4()) {  // unreachable from here
+    Outbox outbox;
+    while (!batch.empty()) {
+      if (v4_ && !batch.front().peer.is_v4()) {  // unreachable from here
         ++dropped_;
+        batch = batch.subspan(1);
         continue;
       }
-      vectors[count] = {const_cast<std::uint8_t*>(datagram.bytes.data()), datagram.bytes.size()};
-      msghdr& header = headers[count].msg_hdr;
-      header.msg_iov = &vectors[count];
-      header.msg_iovlen = 1;
-      header.msg_name = &addresses[count];
-      header.msg_namelen = to_native(datagram.peer, v4_, addresses[count]);
-      ++count;
+      const std::size_t run = segmenting_ ? run_length(batch) : 1;
+      outbox.add(batch.first(run), v4_);
+      batch = batch.subspan(run);
     }
-    std::size_t done = 0;
-    while (done < count) {
-      const int sent = sendmmsg(shared_->descriptor.native_handle(), headers.data() + done,
-                                static_cast<unsigned>(count - done), MSG_DONTWAIT);
+    for (std::size_t done = 0; done < outbox.count;) {
+      const int sent = sendmmsg(shared_->descriptor.native_handle(), outbox.headers.data() + done,
+                                static_cast<unsigned>(outbox.count - done), MSG_DONTWAIT);
       if (sent > 0) {
         done += static_cast<std::size_t>(sent);
       } else if (sent < 0 && errno == EINTR) {
         continue;
-      } else {  // the kernel refused the first of them (full buffer, unreachable): UDP may lose it
-        ++dropped_;
-        ++done;
+      } else {  // the kernel refused the first of them
+        refused(outbox.headers[done++].msg_hdr, errno);
       }
     }
+  }
+
+  // A full buffer, or nobody is there: UDP may lose it. But not because the kernel will not cut a run: then
+  // its datagrams go one by one.
+  void refused(msghdr header, int why) {
+    const std::span<iovec> datagrams(header.msg_iov, header.msg_iovlen);
+    if (datagrams.size() == 1 || !is_about_segments(why)) {
+      dropped_ += datagrams.size();
+      return;
+    }
+    // EMSGSIZE is about this peer's path.
+    if (why != EMSGSIZE && std::exchange(segmenting_, false))
+      log::info("UDP {}: no segmentation offload: {}", local_.text(), std::strerror(why));
+    header.msg_control = nullptr;
+    header.msg_controllen = 0;
+    header.msg_iovlen = 1;
+    for (iovec& datagram : datagrams) {
+      header.msg_iov = &datagram;
+      if (sendmsg(shared_->descriptor.native_handle(), &header, MSG_DONTWAIT) < 0) ++dropped_;
+    }
+  }
+  static bool is_about_segments(int why) {
+    return why == EIO || why == EINVAL || why == ENOPROTOOPT || why == EOPNOTSUPP || why == EMSGSIZE;
   }
 
   static void wait(const std::shared_ptr<Shared>& shared) {
@@ -203,6 +269,7 @@ class OsUdpSocket final : public platform::UdpSocket {
   const std::shared_ptr<Shared> shared_;
   const Address local_;
   const bool v4_;
+  bool segmenting_ = true;  // until the kernel refuses it
   std::uint64_t dropped_ = 0;
 };
 

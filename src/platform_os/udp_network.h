@@ -1,4 +1,5 @@
-// UdpNetwork: real UDP sockets on an AsioExecutor, batched by recvmmsg and sendmmsg.
+// UdpNetwork: real UDP sockets on an AsioExecutor, batched by recvmmsg and sendmmsg; several datagrams of one
+// size to one peer, as bulk has them, go as one that the kernel cuts (UDP_SEGMENT), where it can.
 // Limits: RECEIVE_BATCH datagrams a system call, and RECEIVE_BUDGET a wake-up, so that a flood cannot starve
 // the executor.
 #pragma once

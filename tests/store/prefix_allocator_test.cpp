@@ -44,6 +44,9 @@ class PrefixAllocatorTest : public StoreTest {
   }
 };
 
+// Whether two meet is a matter of the dice and of threads: tried until they do.
+constexpr int TRIES = 50;
+
 TEST_F(PrefixAllocatorTest, GivesEachNumberOnce) {
   EXPECT_EQ(given_twice({}), 0U);
 }
@@ -51,13 +54,17 @@ TEST_F(PrefixAllocatorTest, GivesEachNumberOnce) {
 TEST_F(PrefixAllocatorTest, ATakenNumberThatIsGivenAgainIsNoticed) {
   AllocatorFaults faults;
   faults.ignore_taken = true;
-  EXPECT_GT(given_twice(faults), 0U);
+  std::size_t twice = 0;
+  for (int i = 0; i < TRIES && twice == 0; ++i) twice = given_twice(faults);
+  EXPECT_GT(twice, 0U);
 }
 
 TEST_F(PrefixAllocatorTest, ACandidateThatTwoTransactionsMayTakeAtOnceIsNoticed) {
   AllocatorFaults faults;
   faults.ignore_conflicts = true;
-  EXPECT_GT(given_twice(faults), 0U);
+  std::size_t twice = 0;
+  for (int i = 0; i < TRIES && twice == 0; ++i) twice = given_twice(faults);
+  EXPECT_GT(twice, 0U);
 }
 
 }  // namespace

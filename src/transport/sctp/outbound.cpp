@@ -27,7 +27,7 @@ constexpr Duration CLOCK_GRANULARITY = 1ms;
 
 void Outbound::start(std::uint32_t initial_tsn, std::uint32_t peer_window, bool partial) {
   next_tsn_ = first_lost_ = UNWRAP_BASE + initial_tsn;
-  cumulative_ = recovery_until_ = next_tsn_ - 1;
+  cumulative_ = next_tsn_ - 1;
   cwnd_ = CWND_INITIAL;
   ssthresh_ = CWND_MAX;
   peer_window_ = peer_window;
@@ -92,8 +92,10 @@ bool Outbound::sack(const Chunk& chunk, Time now) {
   if (acked < cumulative_) return true;  // overtaken by a newer one
   const bool advanced = acked > cumulative_;
   News news;
+  const std::uint64_t earliest = earliest_outstanding();
   acknowledge_up_to(acked, now, news);
   if (!acknowledge_gaps(chunk, acked, now, news)) return false;
+  news.earliest = earliest > cumulative_ && earliest < next_tsn_ && at(earliest).state == Sent::State::ACKED;
   peer_window_ = read_u32(p + 4);
   // A peer that says that its window is closed is alive: RFC 9260 section 6.1 A.
   if (news.bytes > 0 || advanced || peer_window_ == 0) timeouts_ = 0;
@@ -107,6 +109,15 @@ void Outbound::cumulative_ack(std::uint32_t tsn, Time now) {
   News news;
   acknowledge_up_to(acked, now, news);
   after_news(news, true, now);
+}
+
+// What was sent and has not arrived; next_tsn_ if there is none.
+std::uint64_t Outbound::earliest_outstanding() const {
+  std::uint64_t tsn = cumulative_ + 1;
+  for (; tsn < next_tsn_; ++tsn) {
+    if (at(tsn).state == Sent::State::IN_FLIGHT || at(tsn).lost()) break;
+  }
+  return tsn;
 }
 
 void Outbound::acknowledge_up_to(std::uint64_t tsn, Time now, News& news) {
@@ -166,7 +177,7 @@ void Outbound::after_news(const News& news, bool advanced, Time now) {
   // It stops growing when half of the delay that we allow ourselves is used: acknowledgements tell of a queue
   // late.
   const bool queueing = srtt_ - rtt_min() > delay_max() / 2;
-  if (advanced && used && !queueing && cumulative_ >= recovery_until_) {
+  if (advanced && used && !queueing && !recovering_) {
     if (cwnd_ <= ssthresh_) {
       cwnd_ += std::min(news.bytes, MTU);
     } else if ((partial_acked_ += news.bytes) >= cwnd_) {
@@ -177,32 +188,40 @@ void Outbound::after_news(const News& news, bool advanced, Time now) {
   }
   if (flight_ == 0 && advanced_ack_point() == cumulative_) {
     timer_.reset();
-  } else if (advanced || !timer_) {
-    timer_ = now + rto_;
+  } else if (advanced || news.earliest || !timer_) {
+    timer_ = now + rto_;  // RFC 9260 section 6.3.2 R3; the earliest may be behind TSNs that are not sent yet
   }
 }
 
 void Outbound::detect_losses(const News& news, Time now) {
   const Duration reorder = std::max<Duration>(srtt_ / 4, REORDER_MIN);
   bool lost = false;
+  bool lost_anew = false;  // after the cut that recovery began with
+  bool old_in_flight = false;
   for (std::uint64_t tsn = cumulative_ + 1; tsn < next_tsn_; ++tsn) {
     Sent& sent = at(tsn);
     if (sent.state != Sent::State::IN_FLIGHT) continue;
-    if (!serial_less(sent.order, news.order)) continue;
-    if (++sent.misses < MISSES_TO_RESEND && news.sent_at - sent.sent_at < reorder) continue;
-    mark_lost(tsn, now);
-    lost = true;
+    const bool old = recovering_ && serial_less(sent.order, recovery_order_);
+    const bool overtaken = serial_less(sent.order, news.order);
+    if (overtaken && (++sent.misses >= MISSES_TO_RESEND || news.sent_at - sent.sent_at >= reorder)) {
+      mark_lost(tsn, now);
+      lost = true;
+      lost_anew |= !old;
+    } else {
+      old_in_flight |= old;
+    }
   }
-  if (!lost) return;
-  timer_ = now + rto_;
-  if (cumulative_ >= recovery_until_) fast_recovery();
+  recovering_ = old_in_flight;
+  if (lost) timer_ = now + rto_;
+  if (lost_anew) fast_recovery();
 }
 
 void Outbound::fast_recovery() {
   ssthresh_ = std::max(cwnd_ / 2, CWND_MIN);
   cwnd_ = ssthresh_;
   partial_acked_ = 0;
-  recovery_until_ = next_tsn_ - 1;
+  recovering_ = true;
+  recovery_order_ = sendings_;
 }
 
 void Outbound::measure(Duration rtt, Time now) {

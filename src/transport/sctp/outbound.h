@@ -137,8 +137,10 @@ class Outbound {
     Time sent_at{};  // of the latest-sent chunk among them, and its place in the order of sendings
     std::uint32_t order = 0;
     bool sent_once = false;
+    bool earliest = false;  // among them the earliest outstanding chunk
   };
 
+  std::uint64_t earliest_outstanding() const;
   void acknowledge(std::uint64_t tsn, Time now, News& news);
   void acknowledge_up_to(std::uint64_t tsn, Time now, News& news);
   bool acknowledge_gaps(const Chunk& chunk, std::uint64_t base, Time now, News& news);
@@ -169,6 +171,7 @@ class Outbound {
   bool has_bulk() const { return waiting_ >= BULK_SIZE; }
   bool within_reach(std::uint64_t tsn) const { return tsn - cumulative_ <= OUTSTANDING_MAX; }
   Sent& at(std::uint64_t tsn) { return sent_[static_cast<std::size_t>(tsn - cumulative_ - 1)]; }
+  const Sent& at(std::uint64_t tsn) const { return sent_[static_cast<std::size_t>(tsn - cumulative_ - 1)]; }
 
   // In the order in which a packet touches them.
   std::uint64_t cumulative_ = 0;
@@ -192,7 +195,10 @@ class Outbound {
 
   std::size_t ssthresh_ = 0;
   std::size_t partial_acked_ = 0;
-  std::uint64_t recovery_until_ = 0;  // fast recovery ends when this TSN is acknowledged
+  // Fast recovery ends when nothing of what was sent before it began is in flight. Not at a TSN, as RFC 9260
+  // section 7.2.4 has it: here TSNs do not leave in order, and a large message has its own before they leave.
+  bool recovering_ = false;
+  std::uint32_t recovery_order_ = 0;  // of the first sending after it began
   Duration srtt_{};
   Duration rttvar_{};
   Duration rtt_min_now_ = Duration::max();  // of the span that runs, and of the one before it

@@ -1,7 +1,8 @@
 // What other stacks do and ours does not: windows that close, INITs that come again, checksums left out. What
 // would break these: a peer given up because its window is closed, or flooded then; an association disturbed
 // by an INIT that the path has doubled, or kept when its peer has started over; a packet without checksum for
-// a peer that did not ask for it; state that waits behind a large reliable message.
+// a peer that did not ask for it; state that waits behind a large reliable message; a reset that is refused
+// because it was asked for again.
 #include <gtest/gtest.h>
 
 #include "transport/sctp/association_pair.h"
@@ -231,6 +232,103 @@ TEST(State, OvertakesALargeReliableMessage) {
   EXPECT_GT(sent, 30U);  // it took a while
   EXPECT_GT(count(state) * 10, sent * 8) << count(state) << " of " << sent;
   EXPECT_LE(furthest, OUTSTANDING_MAX);
+}
+
+// A peer that asks for a reset while its last message is still on the way, and asks again before it came.
+class Reset : public ::testing::Test {
+ protected:
+  void join_and_hold_back() {
+    pair_.on_path = [this](int side, Bytes& packet) { return look(side, packet); };
+    channel_ = join(pair_);
+    pair_.run_until(1s, [] { return false; });  // all is acknowledged
+    holding_ = true;
+    pair_.client.send(channel_, numbered(0, 100), true, pair_.now);
+    pair_.run_until(10ms, [] { return false; });
+    ASSERT_FALSE(held_.empty());
+  }
+  bool look(int side, Bytes& packet) {
+    if (side == 0 && find_chunk(packet, ChunkType::INIT) != 0)
+      next_request_ = read_u32(packet.data() + HEADER_SIZE + CHUNK_HEADER_SIZE + 12);
+    const std::size_t data = side == 0 ? find_chunk(packet, ChunkType::DATA) : 0;
+    if (data != 0 && holding_) {
+      tag_ = read_u32(packet.data() + 4);
+      last_tsn_ = tsn_of(packet, data);
+      held_ = packet;
+      return false;
+    }
+    ByteView rest = ByteView(packet).subspan(HEADER_SIZE);
+    while (const auto chunk = next_chunk(rest)) {  // it asks for a reset itself, beside its answer
+      if (side == 0 || chunk->type != static_cast<std::uint8_t>(ChunkType::RE_CONFIG)) continue;
+      ByteView params = chunk->value;
+      const auto param = next_param(params);
+      if (param && static_cast<ParamType>(param->type) == ParamType::RECONFIG_RESPONSE)
+        answers_.emplace_back(read_u32(param->value.data()), read_u32(param->value.data() + 4));
+    }
+    return true;
+  }
+  void ask(std::uint32_t request) {
+    Bytes value;
+    put_u32(value, request);
+    put_u32(value, 0);
+    put_u32(value, last_tsn_);
+    put_u16(value, static_cast<std::uint16_t>(channel_));
+    Bytes packet;
+    PacketWriter writer(packet, PORT, tag_);
+    writer.open(ChunkType::RE_CONFIG);
+    put_param(writer.out(), ParamType::OUTGOING_RESET, value);
+    writer.close();
+    writer.finish();
+    pair_.inject(1, packet);
+    pair_.run_until(30ms, [] { return false; });
+  }
+  using Answers = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+  static constexpr std::uint32_t NOTHING_TO_DO = 0;
+  static constexpr std::uint32_t PERFORMED = 1;
+  static constexpr std::uint32_t BAD_SEQUENCE = 5;
+  static constexpr std::uint32_t IN_PROGRESS = 6;
+
+  Pair pair_{9, {}};
+  ChannelId channel_{};
+  bool holding_ = false;
+  Bytes held_;
+  std::uint32_t tag_ = 0;
+  std::uint32_t next_request_ = 0;
+  std::uint32_t last_tsn_ = 0;
+  Answers answers_;
+};
+
+TEST_F(Reset, InProgressMayBeAskedForAgainUnderTheNextNumber) {  // dcSCTP
+  join_and_hold_back();
+  const std::uint32_t request = next_request_;
+  ask(request);
+  ask(request + 1);
+  ask(request + 3);
+  EXPECT_EQ(answers_,
+            (Answers{{request, IN_PROGRESS}, {request + 1, IN_PROGRESS}, {request + 3, BAD_SEQUENCE}}));
+  EXPECT_TRUE(pair_.all<ChannelClosedEvent>(1).empty());
+  answers_.clear();
+  holding_ = false;
+  pair_.inject(1, held_);
+  pair_.run_until(30ms, [] { return false; });
+  EXPECT_EQ(answers_, (Answers{{request + 1, PERFORMED}}));
+  EXPECT_EQ(pair_.all<MessageEvent>(1).size(), 1U);
+  answers_.clear();
+  ask(request + 1);
+  ASSERT_FALSE(answers_.empty());  // one may be to the client, which does not know what was asked in its name
+  EXPECT_EQ(answers_.back(), std::pair(request + 1, NOTHING_TO_DO));
+}
+
+TEST_F(Reset, InProgressMayBeAskedForAgainUnderItsNumber) {  // usrsctp
+  join_and_hold_back();
+  const std::uint32_t request = next_request_;
+  ask(request);
+  ask(request);
+  EXPECT_EQ(answers_, (Answers{{request, IN_PROGRESS}, {request, IN_PROGRESS}}));
+  answers_.clear();
+  holding_ = false;
+  pair_.inject(1, held_);
+  pair_.run_until(30ms, [] { return false; });
+  EXPECT_EQ(answers_, (Answers{{request, PERFORMED}}));
 }
 
 }  // namespace
