@@ -33,6 +33,11 @@ struct Settings {
   std::uint64_t messages = 5'000'000;
   int rounds = 3;
   bool smoke = false;
+  std::vector<std::string> only{};  // empty: all
+
+  bool wants(const std::string& part) const {
+    return only.empty() || std::find(only.begin(), only.end(), part) != only.end();
+  }
 };
 
 double seconds_of(std::chrono::steady_clock::time_point since) {
@@ -223,28 +228,29 @@ void run(const Settings& settings, Report& report) {
   AsioExecutor two("two");
   one.start();
   two.start();
-  const auto measure = [&](const std::string& name, const auto& once) {
+  const auto measure = [&](const std::string& part, const std::string& name, const auto& once) {
+    if (!settings.wants(part)) return;
     std::vector<double> rounds;
     for (int i = 0; i < settings.rounds; ++i) rounds.push_back(once());
     report.add(name, std::move(rounds));
   };
   const std::uint64_t count = settings.messages;
-  measure("casts/s, one executor", [&] { return casts_a_second(one, one, count); });
-  measure("casts/s, two executors", [&] { return casts_a_second(one, two, count); });
-  measure("calls/s, one executor", [&] { return calls_a_second(one, one, count / 10); });
-  measure("calls/s, two executors", [&] { return calls_a_second(one, two, count / 50); });
+  measure("casts", "casts/s, one executor", [&] { return casts_a_second(one, one, count); });
+  measure("casts", "casts/s, two executors", [&] { return casts_a_second(one, two, count); });
+  measure("calls", "calls/s, one executor", [&] { return calls_a_second(one, one, count / 10); });
+  measure("calls", "calls/s, two executors", [&] { return calls_a_second(one, two, count / 50); });
   std::vector<double> bytes;
-  measure("spawns/s", [&] {
+  measure("spawns", "spawns/s", [&] {
     const Births born = births(one, std::min<std::uint64_t>(count / 10, 200'000));
     bytes.push_back(born.bytes);
     return born.a_second;
   });
-  report.add("bytes an idle actor", bytes);
+  if (!bytes.empty()) report.add("bytes an idle actor", bytes);
   std::map<std::string, std::vector<double>> otp;
-  for (int i = 0; i < settings.rounds; ++i) {
+  for (int i = 0; i < settings.rounds && settings.wants("otp"); ++i) {
     for (const auto& [name, value] : otp_figures(count)) otp[name].push_back(value);
   }
-  if (otp.empty()) fmt::print("no Erlang here: install erlang-base to compare\n");
+  if (otp.empty() && settings.wants("otp")) fmt::print("no Erlang here: install erlang-base to compare\n");
   const std::pair<const char*, const char*> NAMES[] = {{"send", "OTP: sends/s"},
                                                        {"cast", "OTP: gen_server casts/s"},
                                                        {"call", "OTP: gen_server calls/s"},
@@ -258,7 +264,7 @@ void run(const Settings& settings, Report& report) {
     report.target("casts/s, two executors", TWO_CORES_CASTS, false);
     report.target("spawns/s", SPAWNS, false);
     report.target("bytes an idle actor", IDLE_BYTES, true);
-    if (!otp.empty())
+    if (otp.contains("call"))
       report.target("calls/s, one executor", CALLS_TIMES_OTP * report["OTP: gen_server calls/s"], false);
   }
   one.stop();
@@ -281,6 +287,8 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", settings.rounds, "of which the medians are taken")->check(CLI::Range(1, 100));
   app.add_option("--messages", settings.messages, "of one round of casts")
       ->check(CLI::Range(1'000, 1'000'000'000));
+  app.add_option("--only", settings.only, "casts, calls, spawns, otp; may be repeated")
+      ->check(CLI::IsMember({"casts", "calls", "spawns", "otp"}));
   CLI11_PARSE(app, argc, argv);
   if (settings.smoke) {
     settings.rounds = 1;

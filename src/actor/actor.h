@@ -34,7 +34,7 @@ class Mailbox {
  public:
   explicit Mailbox(std::size_t limit) : limit_(static_cast<std::uint32_t>(limit)) {}
 
-  // Sets `wake` when the owner must be scheduled.
+  // Sets `wake` when the owner must be scheduled, to take().
   Delivery push(Message&& message, bool& wake) {
     const std::lock_guard lock(lock_);
     if (closed_) return Delivery::GONE;
@@ -43,25 +43,23 @@ class Mailbox {
     wake = !std::exchange(scheduled_, true);
     return Delivery::DELIVERED;
   }
-  // Fills `out`, which is empty, with up to `count` messages.
-  void take(std::vector<Message>& out, std::size_t count) {
+  // Fills `out`, which is empty, with up to `count` messages. True: more wait, and the owner stays scheduled.
+  bool take(std::vector<Message>& out, std::size_t count) {
     const std::lock_guard lock(lock_);
     if (begin_ == 0 && queue_.size() <= count) {
       out.swap(queue_);
-      return;
+      return scheduled_ = false;
     }
     const std::size_t end = begin_ + std::min(count, waiting());
     std::move(queue_.begin() + static_cast<std::ptrdiff_t>(begin_),
               queue_.begin() + static_cast<std::ptrdiff_t>(end), std::back_inserter(out));
     begin_ = static_cast<std::uint32_t>(end);
-    if (begin_ == queue_.size()) return reset();
-    if (begin_ < waiting()) return;
-    queue_.erase(queue_.begin(), queue_.begin() + begin_);  // else one that never empties grows for ever
-    begin_ = 0;
-  }
-  // False: nothing waits, and the owner is not scheduled any more.
-  bool stay_scheduled() {
-    const std::lock_guard lock(lock_);
+    if (begin_ == queue_.size()) {
+      reset();
+    } else if (begin_ >= waiting()) {
+      queue_.erase(queue_.begin(), queue_.begin() + begin_);  // else one that never empties grows for ever
+      begin_ = 0;
+    }
     return scheduled_ = waiting() > 0;
   }
   std::size_t size() {
@@ -109,10 +107,10 @@ class TypedCell final : public Cell {
         factory_(std::move(factory)) {}
   ~TypedCell() override { delete past_.load(); }
 
-  Delivery cast(Message&& message) {
+  static Delivery cast(std::shared_ptr<TypedCell> self, Message&& message) {
     bool wake = false;
-    const Delivery delivery = mailbox_.push(std::move(message), wake);
-    if (wake) schedule();
+    const Delivery delivery = self->mailbox_.push(std::move(message), wake);
+    if (wake) schedule(std::move(self));
     return delivery;
   }
 
@@ -124,7 +122,7 @@ class TypedCell final : public Cell {
       actor_ = factory_(Life(*this, incarnation()));
       actor_->on_start();
     });
-    if (std::exchange(turn_waits_, false)) schedule();
+    if (std::exchange(turn_waits_, false)) schedule(me());
   }
 
   void finish(Ending ending) override {
@@ -196,25 +194,30 @@ class TypedCell final : public Cell {
     std::array<KindCount, Kind::COUNT> kinds;
   };
 
-  void schedule() {
-    executor().post([self = this->shared_from_this()] { static_cast<TypedCell&>(*self).turn(); });
+  std::shared_ptr<TypedCell> me() { return std::static_pointer_cast<TypedCell>(this->shared_from_this()); }
+
+  static void schedule(std::shared_ptr<TypedCell> self) {
+    platform::Executor& home = self->executor();
+    home.post([self = std::move(self)] { self->turn(); });
   }
 
+  // More than one may be scheduled: what was cast since this one took its messages has the next come.
   void turn() {
-    if (!executor().is_current()) return schedule();  // it has moved
+    if (!executor().is_current()) return schedule(me());  // it has moved
     if (at_ == batch_.size() && !running()) {  // not started yet, or not again: the mailbox keeps what comes
       turn_waits_ = true;
       return;
     }
     Past* past = past_.load(std::memory_order_relaxed);
     if (past == nullptr) past_.store(past = new Past(), std::memory_order_release);
-    const Time began = executor().now();
+    const platform::Clock& clock = executor().clock();
+    const Time began = clock.coarse_now();
     if (at_ == batch_.size()) {
       batch_life_ = incarnation();
-      mailbox_.take(batch_, TURN);
+      more_waits_ = mailbox_.take(batch_, TURN);
     }
     while (at_ < batch_.size() && moving_to_ == nullptr) work(*past, batch_[at_++]);
-    const Duration took = executor().now() - began;
+    const Duration took = clock.coarse_now() - began;
     if (took > LONG_TURN) {
       past->long_turns.add(1);
       past->longest_turn_us =
@@ -228,9 +231,9 @@ class TypedCell final : public Cell {
     }
     if (moving_to_ != nullptr) {
       executor_.store(std::exchange(moving_to_, nullptr), std::memory_order_release);
-      return schedule();
+      return schedule(me());
     }
-    if (mailbox_.stay_scheduled()) schedule();
+    if (more_waits_) schedule(me());
   }
 
   void work(Past& past, Message& message) {
@@ -262,6 +265,7 @@ class TypedCell final : public Cell {
   Mailbox<Message> mailbox_;
   std::vector<Message> batch_;  // of this turn
   std::uint32_t at_ = 0;        // the next of it
+  bool more_waits_ = false;     // after this batch
   bool turn_waits_ = false;     // for the next start
   std::uint64_t batch_life_ = 0;
   const Duration message_max_;
@@ -280,8 +284,8 @@ class Ref {
   explicit Ref(std::weak_ptr<detail::TypedCell<Message>> cell) : cell_(std::move(cell)) {}
 
   Delivery cast(Message message) const {
-    const auto cell = cell_.lock();
-    return cell ? cell->cast(std::move(message)) : Delivery::GONE;
+    auto cell = cell_.lock();
+    return cell ? detail::TypedCell<Message>::cast(std::move(cell), std::move(message)) : Delivery::GONE;
   }
   std::shared_ptr<Cell> cell() const { return cell_.lock(); }  // none: it is gone for good
 

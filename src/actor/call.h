@@ -7,8 +7,9 @@
 // destroyed uncalled (a crash, a restart, a mailbox that is closed) answers NO_ANSWER at once, so that nobody
 // waits for the dead. Resumes on the caller's executor. An answer after the deadline goes nowhere.
 #pragma once
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <coroutine>
-#include <memory>
 #include <optional>
 
 #include "actor/actor.h"
@@ -23,9 +24,11 @@ using Answer = tl::expected<T, CallFailure>;
 
 namespace detail {
 
-// Between the two. Touched on the caller's executor only.
+// Between the two. Touched, and counted, on the caller's executor only: whoever is asked only hands it on.
 template <class T>
-struct Exchange {
+struct Exchange : boost::intrusive_ref_counter<Exchange<T>, boost::thread_unsafe_counter> {
+  explicit Exchange(platform::Executor& callers) : executor(callers) {}
+
   platform::Executor& executor;
   std::coroutine_handle<> waiting{};
   platform::TimerId deadline{};
@@ -44,7 +47,7 @@ struct Exchange {
 template <class T>
 class Reply {
  public:
-  explicit Reply(std::shared_ptr<detail::Exchange<T>> exchange) : exchange_(std::move(exchange)) {}
+  explicit Reply(boost::intrusive_ptr<detail::Exchange<T>> exchange) : exchange_(std::move(exchange)) {}
   Reply(Reply&&) noexcept = default;
   Reply& operator=(Reply&& other) noexcept {
     std::swap(exchange_, other.exchange_);
@@ -65,19 +68,19 @@ class Reply {
       exchange->settle(std::move(answer));
     });
   }
-  std::shared_ptr<detail::Exchange<T>> exchange_;
+  boost::intrusive_ptr<detail::Exchange<T>> exchange_;
 };
 
 // Awaited on `executor`. `ask` makes the message.
 template <class T, class Message, class Ask>
 auto call(platform::Executor& executor, const Ref<Message>& to, Duration within, Ask ask) {
   struct Awaiter {
-    std::shared_ptr<detail::Exchange<T>> exchange;
+    boost::intrusive_ptr<detail::Exchange<T>> exchange;
     bool await_ready() { return exchange->answer.has_value(); }
     void await_suspend(std::coroutine_handle<> handle) { exchange->waiting = handle; }
     Answer<T> await_resume() { return std::move(*exchange->answer); }
   };
-  auto exchange = std::make_shared<detail::Exchange<T>>(detail::Exchange<T>{executor});
+  boost::intrusive_ptr exchange(new detail::Exchange<T>(executor));
   const Delivery delivery = to.cast(ask(Reply<T>(exchange)));
   if (delivery != Delivery::DELIVERED) {
     exchange->answer = tl::unexpected(delivery == Delivery::FULL ? CallFailure::FULL : CallFailure::GONE);

@@ -1,12 +1,17 @@
 // What would break these: a codec that accepts two forms of one number, a Morton code that loses a bit, a
-// histogram whose quantile is off by a bucket, an address that does not survive its own text.
+// histogram whose quantile is off by a bucket, an address that does not survive its own text, a Function that
+// copies, loses or keeps what it holds.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <array>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "base/address.h"
 #include "base/codec.h"
+#include "base/function.h"
 #include "base/geometry.h"
 #include "base/histogram.h"
 #include "base/random.h"
@@ -64,6 +69,44 @@ TEST(Address, SurvivesItsText) {
   for (const char* text : {"", "8080", "localhost:80", "1.2.3.4:70000", "::1:80", "[::1]80", "1.2.3.4:"}) {
     EXPECT_FALSE(Address::parse(text).has_value()) << text;
   }
+}
+
+namespace {
+
+// `adder` makes callables that add 1 to what they hold.
+template <class Adder>
+void hold_and_move(const Adder& adder) {
+  auto held = std::make_shared<int>(0);
+  {
+    std::vector<Function<void()>> several;  // grows, and moves what lies in it
+    for (int i = 0; i < 100; ++i) several.emplace_back(adder(held));
+    EXPECT_EQ(held.use_count(), 101);
+    for (const auto& function : several) function();
+    EXPECT_EQ(*held, 100);
+    Function<void()> taken = std::move(several.front());
+    EXPECT_FALSE(several.front());
+    taken = std::move(several.back());  // lets go of the one that it had
+    EXPECT_EQ(held.use_count(), 100);
+    taken();
+    EXPECT_EQ(*held, 101);
+    taken = nullptr;
+    EXPECT_FALSE(taken);
+    EXPECT_EQ(held.use_count(), 99);
+  }
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+}  // namespace
+
+TEST(Function, MovesWhatItHoldsAndLetsGoOfItOnce) {
+  hold_and_move([](std::shared_ptr<int> held) { return [held] { ++*held; }; });  // lies in the Function
+  hold_and_move(
+      [](std::shared_ptr<int> held) { return [held, ones = std::array<int, 100>{1}] { *held += ones[0]; }; });
+  Function<std::unique_ptr<int>(std::unique_ptr<int>)> passes = [](std::unique_ptr<int> number) {
+    ++*number;
+    return number;
+  };
+  EXPECT_EQ(*passes(std::make_unique<int>(6)), 7);
 }
 
 TEST(Prng, IsTheSameEverywhere) {

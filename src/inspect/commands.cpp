@@ -91,7 +91,8 @@ Result<Outcome> work(const Arguments& arguments, const Tool& tool) {
 CLI::App* add(CLI::App& to, const char* name, const char* about, std::shared_ptr<Arguments> arguments,
               int& status, std::shared_ptr<Tool> tool, bool needs_content = false) {
   CLI::App* command = to.add_subcommand(name, about);
-  command->add_option("--store", arguments->store, "embedded:DIR, or DIR alone")->required();
+  command->add_option("--store", arguments->store, "embedded:DIR, DIR alone, or fdb:CLUSTER_FILE")
+      ->required();
   command->add_option("--world", arguments->world, "the world's name; the only one if left out");
   auto* content =
       command->add_option("--content", arguments->content, "folder of the content pack: names things");

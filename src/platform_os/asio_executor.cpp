@@ -13,7 +13,7 @@ namespace everframe::platform_os {
 
 namespace {
 
-constexpr std::size_t KEPT_MAX = 4'096;  // pieces of work that an empty queue keeps room for
+constexpr Duration EXACT_BELOW = 10 * platform::COARSE;  // a timer of that length may be a tenth late
 
 thread_local const AsioExecutor* current_executor = nullptr;
 
@@ -28,7 +28,7 @@ AsioExecutor::~AsioExecutor() {
   join();
   do {
     timers_.clear();
-    taken_.clear();
+    next_.clear();
   } while (take_posted());
   const std::lock_guard lock(lock_);
   closed_ = true;
@@ -64,30 +64,39 @@ void AsioExecutor::join() {
 }
 
 void AsioExecutor::post(Function<void()> work) {
+  if (is_current() && working_off_ && !any_posted_.load(std::memory_order_acquire)) {
+    next_.push_back(std::move(work));
+  } else {
+    post_behind_others(std::move(work));
+  }
+}
+
+void AsioExecutor::post_behind_others(Function<void()> work) {
   bool wake = false;
   {
     const std::lock_guard lock(lock_);
     if (closed_) return;
     posted_.push_back(std::move(work));
+    any_posted_.store(true, std::memory_order_release);
     wake = !std::exchange(awake_, true);
   }
   if (wake) boost::asio::post(io_, [this] { work_off(); });
 }
 
+// Once nothing is left of what was taken before.
 bool AsioExecutor::take_posted() {
-  at_ = 0;
-  taken_.clear();
-  if (taken_.capacity() > KEPT_MAX) taken_.shrink_to_fit();
   const std::lock_guard lock(lock_);
-  awake_ = !posted_.empty();
-  taken_.swap(posted_);
-  return awake_;
+  next_.swap(posted_);
+  any_posted_.store(false, std::memory_order_release);
+  return awake_ = working_off_ = !next_.empty();
 }
 
 void AsioExecutor::work_off() {
+  working_off_ = true;
   for (std::size_t i = 0; i < ROUND; ++i) {
-    if (at_ == taken_.size() && !take_posted()) return;
-    const Function<void()> work = std::move(taken_[at_++]);
+    if (next_.empty() && !take_posted()) return;
+    const Function<void()> work = std::move(next_.front());
+    next_.pop_front();
     work();
     if (stopped_.load(std::memory_order_relaxed)) return;
   }
@@ -96,7 +105,8 @@ void AsioExecutor::work_off() {
 
 platform::TimerId AsioExecutor::after(Duration delay, Function<void()> callback) {
   EF_ASSERT(is_current());
-  const platform::TimerId timer = timers_.add(now() + std::max(delay, Duration(0)), std::move(callback));
+  const Time from = delay < EXACT_BELOW ? now() : clock_.coarse_now() + platform::COARSE;
+  const platform::TimerId timer = timers_.add(from + std::max(delay, Duration(0)), std::move(callback));
   arm();
   return timer;
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
 #include <string>
 #include <thread>
 
@@ -41,6 +42,7 @@ class AsioExecutor final : public platform::Executor {
 
  private:
   bool take_posted();
+  void post_behind_others(Function<void()> work);
   void work_off();
   void fire();
   void arm();
@@ -51,15 +53,17 @@ class AsioExecutor final : public platform::Executor {
   std::atomic<bool> stopped_ = false;
 
   // What is posted waits here, not in Asio, which looks at its sockets between any two pieces of work and
-  // makes a system call of it. One piece of Asio's works off up to ROUND of ours.
+  // makes a system call of it. One piece of Asio's works off up to ROUND of ours. While it is under way, what
+  // this thread posts needs no lock, unless it has to stay behind what another thread posted before.
   Lock lock_;
-  std::vector<Function<void()>> posted_;
-  bool awake_ = false;   // work_off is under way
-  bool closed_ = false;  // its thread is gone: what comes is dropped
+  std::deque<Function<void()>> posted_;
+  std::atomic<bool> any_posted_ = false;  // written under the lock
+  bool awake_ = false;                    // work_off is under way
+  bool closed_ = false;                   // its thread is gone: what comes is dropped
 
   // owned by this executor's thread
-  std::vector<Function<void()>> taken_;
-  std::size_t at_ = 0;  // the next of them
+  std::deque<Function<void()>> next_;
+  bool working_off_ = false;  // as awake_
   TimerQueue timers_;
   std::optional<Time> armed_for_;
 

@@ -28,6 +28,10 @@ WallMs OsClock::wall() const {
   return WallMs{read_microseconds(CLOCK_REALTIME) / 1'000};
 }
 
+Time OsClock::coarse_now() const {
+  return Time(Duration(read_microseconds(CLOCK_MONOTONIC_COARSE)));
+}
+
 void OsEntropy::fill(std::span<std::uint8_t> out) {
   while (!out.empty()) {
     const ssize_t got = getrandom(out.data(), out.size(), 0);

@@ -1,7 +1,7 @@
 // What would break these: a datagram lost or changed on an idle loopback, or sent again with a run that the
-// kernel refused, a callback on the wrong thread, a cancelled timer that fires, a file that reads back other
-// bytes, a directory that two owners may hold, half a line of a killed process that stays before the next
-// one.
+// kernel refused, a callback on the wrong thread, work that overtakes work posted before it, a timer that is
+// cancelled and fires or fires early, a file that reads back other bytes, a directory that two owners may
+// hold, half a line of a killed process that stays before the next one.
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -87,6 +87,39 @@ TEST(AsioExecutor, RunsWhatItsThreadPostedBeforeWhatAnotherThreadPostsAfterwards
   }
   executor.stop();
   executor.join();
+}
+
+TEST(AsioExecutor, RunsWhatAnotherThreadPostedBeforeWhatItsThreadPostsAfterwards) {
+  Running running;
+  for (int i = 0; i < 1'000; ++i) {
+    std::promise<void> started;
+    std::promise<void> posted;
+    std::promise<std::string> order;
+    std::string seen;
+    running.executor.post([&] {
+      started.set_value();
+      posted.get_future().get();
+      running.executor.post([&] { order.set_value(seen + "second"); });
+    });
+    started.get_future().get();
+    running.executor.post([&] { seen += "first "; });
+    posted.set_value();
+    ASSERT_EQ(order.get_future().get(), "first second") << "round " << i;
+  }
+}
+
+TEST(AsioExecutor, RunsNoTimerBeforeItIsDue) {
+  Running running;
+  for (const Duration delay : {Duration(1ms), Duration(99ms), Duration(100ms), Duration(101ms)}) {
+    std::promise<Duration> waited;
+    running.executor.post([&] {
+      running.executor.after(
+          delay, [&, set = running.executor.now()] { waited.set_value(running.executor.now() - set); });
+    });
+    auto result = waited.get_future();
+    ASSERT_EQ(result.wait_for(PATIENCE), std::future_status::ready);
+    EXPECT_GE(result.get(), delay);
+  }
 }
 
 TEST(UdpNetwork, CarriesBatchesOverLoopbackBothFamilies) {
