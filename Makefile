@@ -67,6 +67,7 @@ fuzz:            ## fuzzes each parser of bytes from outside for SECONDS (30); w
 asan:            ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call check,asan-ubsan)
 
+tsan: export TSAN_OPTIONS := suppressions=$(CURDIR)/tests/tsan.txt
 tsan:            ## every test under ThreadSanitizer
 	$(call check,tsan)
 

@@ -2,6 +2,7 @@
 # on_cluster.sh BIN: the conformance suite on a real FoundationDB, named by EVERFRAME_FDB_CLUSTER_FILE; its client
 # library by EVERFRAME_FDB_LIBRARY (libfdb_c.so if unset). Records, directories and the retry loop keep to a random
 # prefix of their own, which is cleared; what comes after them needs an empty cluster, and clears it after each test.
+# EVERFRAME_PROGRAMS=no leaves out the recorded programs, whose transactions a slow client lets grow too old (1007).
 set -euo pipefail
 bin=${1:?usage: on_cluster.sh BIN}
 if [ -z "${EVERFRAME_FDB_CLUSTER_FILE:-}" ]; then
@@ -14,4 +15,4 @@ sandboxed='DirectoryTest.*:RunTest.*:RequestsTest.*'
 "$bin/records_test"
 "$bin/store_engine_test" --gtest_filter="$sandboxed"
 "$bin/store_engine_test" --gtest_filter="-UnknownResult.*:Faults*:$sandboxed"
-"$bin/stack_test" --gtest_filter='GoldenTest.*'
+[ "${EVERFRAME_PROGRAMS:-yes}" = no ] || "$bin/stack_test" --gtest_filter='GoldenTest.*'
