@@ -5,12 +5,20 @@ import { PROTOCOL } from './messages.js';
 import type { Signaling } from './signaling.js';
 import type { Clock, DataChannel, PeerConnection } from './surroundings.js';
 
+/**
+ * A message and the news that its channel or connection has closed reach us on different ways in some stacks, and the
+ * news may be first. What was received before is still told within this time, a goodbye above all.
+ */
+const LAST_WORDS_MS = 20;
+
 export class Peer implements Carrier {
   readonly kind = 'webrtc';
   private peer: PeerConnection | null;
   private readonly events: DataChannel;
   private readonly states: DataChannel;
   private stopOpening: (() => void) | null = null;
+  private up = false;
+  private closing = false;
 
   constructor(
     PeerConnection: new () => PeerConnection,
@@ -27,13 +35,13 @@ export class Peer implements Carrier {
     for (const channel of [this.events, this.states]) {
       channel.binaryType = 'arraybuffer';
       channel.onopen = () => this.opened();
-      channel.onclose = () => this.end(new Error('the server closed a channel'));
+      channel.onclose = () => this.closed(new Error('the server closed a channel'));
     }
     this.events.onmessage = ({ data }) => this.peer && this.told.event(bytesOf(data));
     this.states.onmessage = ({ data }) => this.peer && this.told.state(bytesOf(data));
     peer.onconnectionstatechange = () => {
       const state = peer.connectionState;
-      if (state === 'failed' || state === 'closed') this.end(new Error(`the connection ${state}`));
+      if (state === 'failed' || state === 'closed') this.closed(new Error(`the connection ${state}`));
     };
     this.negotiate(peer).catch((error: unknown) => this.end(error as Error));
   }
@@ -77,7 +85,16 @@ export class Peer implements Carrier {
     if (!this.peer || this.events.readyState !== 'open' || this.states.readyState !== 'open') return;
     this.stopOpening?.();
     this.stopOpening = null;
+    this.up = true;
     this.told.opened();
+  }
+
+  private closed(reason: Error): void {
+    if (!this.up) return this.end(reason);
+    if (this.closing || !this.peer) return;
+    this.closing = true;
+    // Twice: an event loop that was held up finds the first timer due before it looks at what was received.
+    this.clock.after(LAST_WORDS_MS, () => this.clock.after(0, () => this.end(reason)));
   }
 
   private end(reason: Error): void {

@@ -185,6 +185,15 @@ test('a server that drains is left alone for a second', async () => {
   client.close();
 });
 
+test('a goodbye that the news of its connection overtakes is heard', async () => {
+  const { server, clock, client } = await inWorld();
+  server.last.vanish();
+  server.last.say({ kind: 'goodbye', reason: GoodbyeReason.REPLACED, detail: 'you entered elsewhere' });
+  assert.equal(client.state, 'closed');
+  await clock.pass(60_000);
+  assert.equal(server.sessions.length, 1);
+});
+
 test('leaving says so and ends', async () => {
   const { server, client } = await inWorld();
   const left = client.leave();

@@ -101,8 +101,7 @@ export class Walker {
 
   async gatherWood(count: number): Promise<void> {
     for (let hits = 0; this.carried('wood') < count && hits < 200; ++hits) {
-      const tree = this.things('pine')[0];
-      if (!tree) throw new Error('no pine is in view');
+      const tree = await until('a pine is in view', () => this.things('pine')[0]);
       await this.walkTo(tree.position);
       const outcome = await this.client.harvest(tree.id);
       if (!outcome.applied) throw new Error(`harvesting was refused: ${this.reason(outcome)}`);
