@@ -16,6 +16,11 @@ Duration VirtualWorld::delay() {
   return out;
 }
 
+// What is left is destroyed undone; it may plan more while it goes.
+VirtualWorld::~VirtualWorld() {
+  while (!queue_.empty()) std::exchange(queue_, {}).clear();
+}
+
 void VirtualWorld::at(Time time, Function<void()> plan) {
   queue_.emplace(Place(std::max(time, now()), ++last_id_), Item{nullptr, std::move(plan)});
 }

@@ -32,6 +32,9 @@ class VirtualWorld {
     Duration hold_up_max{4'000};
   };
   explicit VirtualWorld(std::uint64_t seed) : dice_(seed) {}
+  ~VirtualWorld();
+  VirtualWorld(const VirtualWorld&) = delete;
+  VirtualWorld& operator=(const VirtualWorld&) = delete;
 
   const platform::Clock& clock() const { return clock_; }
   Time now() const { return clock_.now(); }

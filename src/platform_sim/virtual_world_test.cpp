@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+
 namespace everframe::platform_sim {
 
 namespace {
@@ -108,6 +110,33 @@ TEST(VirtualWorld, HoldsAProcessUpAndCancelsTimers) {
   world.run_for(1s);
   EXPECT_GE(woke.time_since_epoch(), 105ms);
   EXPECT_FALSE(cancelled_ran);
+}
+
+namespace {
+
+// Plans another of itself as it goes, `left` times.
+struct PlansAsItGoes {
+  ~PlansAsItGoes() {
+    ++gone;
+    if (left > 0)
+      world.after(1s, [next = std::shared_ptr<PlansAsItGoes>(new PlansAsItGoes{world, gone, left - 1})] {});
+  }
+  VirtualWorld& world;
+  int& gone;
+  const int left;
+};
+
+}  // namespace
+
+TEST(VirtualWorld, EndsWithAllThatIsPlannedWhileItEnds) {
+  int gone = 0;
+  {
+    VirtualWorld world(1);
+    for (int i = 0; i < 20; ++i)
+      world.after(std::chrono::seconds(i),
+                  [one = std::shared_ptr<PlansAsItGoes>(new PlansAsItGoes{world, gone, 3})] {});
+  }
+  EXPECT_EQ(gone, 80);
 }
 
 }  // namespace everframe::platform_sim
