@@ -357,19 +357,36 @@ void Town::become_well() {
   }
 }
 
+// The disk may have failed before it was made well, and nobody wrote since: then what a server saves as it
+// stops finds its store stopped, the server ends by itself, and the next one is told.
 void Town::drain() {
-  Server* const server = serving();
+  const auto fails_disk = [](const Fault& fault) {
+    return fault.kind == Fault::Kind::DISK_FULL || fault.kind == Fault::Kind::SYNC_FAILS;
+  };
+  const unsigned told = lives_;
+  tell_to_stop();
+  const bool may_have_failed =
+      std::any_of(scenario_.faults.begin(), scenario_.faults.end(), fails_disk) && lives_ > told;
+  if (may_have_failed) {
+    become_well();
+    tell_to_stop();
+  }
   Report report(outcome_.findings, "liveness");
-  if (server == nullptr) return report("no server serves at the end");
+  if (!drained_) report("the server was told to stop and did not");
+}
+
+void Town::tell_to_stop() {
+  Server* const server = serving();
+  if (server == nullptr) return;
   // Who crashes in this scenario does so once more, while it drains.
   for (const Fault& fault : scenario_.faults) {
     if (fault.kind == Fault::Kind::CRASH) doomed_ = fault.actor;
     if (fault.kind == Fault::Kind::CRASH_EACH) doomed_ = world_.dice().below(2) == 0 ? "region" : "hub";
   }
+  const unsigned told = lives_;
   server->drain();
   const Time deadline = world_.now() + DRAINED_WITHIN;
-  while (!drained_ && world_.now() < deadline) world_.run_for(LOOK_EVERY);
-  if (!drained_) report("the server was told to stop and did not");
+  while (!drained_ && lives_ == told && world_.now() < deadline) world_.run_for(LOOK_EVERY);
 }
 
 void Town::judge() {

@@ -58,6 +58,7 @@ class Town {
   bool is_well();
   void become_well();
   void drain();
+  void tell_to_stop();
   void judge();
   Duration draw(const Span& span);
   Server* serving();
