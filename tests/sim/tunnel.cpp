@@ -15,6 +15,7 @@ struct Tunnel::Wire : std::enable_shared_from_this<Tunnel::Wire> {
        platform::Executor& on, Tunnel* of)
       : world(in), network(over), cut_off(cut), executor(on), tunnel(of) {}
 
+  // What arrives may use the wire, and must not own it: the wire owns what is under way.
   struct Way {
     std::deque<std::pair<Time, Function<void()>>> under_way;
     bool busy = false;
@@ -91,7 +92,7 @@ class Tunnel::End final : public gateway::TunnelSocket {
   ~End() override {
     wire_->server_gone = true;
     wire_->mouth.reset();
-    wire_->travel(wire_->down, [wire = wire_] {
+    wire_->travel(wire_->down, [wire = wire_.get()] {
       wire->tell_player([](Tunnel& tunnel) {
         tunnel.up_ = false;
         if (!tunnel.lost_) tunnel.lost_ = "the server closed it";
@@ -100,7 +101,7 @@ class Tunnel::End final : public gateway::TunnelSocket {
   }
   void write(std::vector<Bytes> messages) override {
     for (Bytes& message : messages) {
-      wire_->travel(wire_->down, [wire = wire_, bytes = std::make_shared<Bytes>(std::move(message))] {
+      wire_->travel(wire_->down, [wire = wire_.get(), bytes = std::make_shared<Bytes>(std::move(message))] {
         wire->world.trace().add(*bytes);
         wire->tell_player([wire, bytes](Tunnel& tunnel) {
           const auto what = wire::read_tunnelled(*bytes);
@@ -110,7 +111,7 @@ class Tunnel::End final : public gateway::TunnelSocket {
       });
     }
     // The kernel has them once the player's has, more or less.
-    wire_->travel(wire_->down, [wire = wire_] {
+    wire_->travel(wire_->down, [wire = wire_.get()] {
       if (wire->mouth) wire->mouth->written();
     });
   }
@@ -149,7 +150,7 @@ bool Tunnel::send(Channel channel, ByteView message) {
   if (!up_) return false;
   Bytes bytes = wire::write_tunnelled(channel, message);
   wire_->bytes_up += bytes.size();
-  wire_->travel(wire_->up, [wire = wire_, held = std::make_shared<Bytes>(std::move(bytes))] {
+  wire_->travel(wire_->up, [wire = wire_.get(), held = std::make_shared<Bytes>(std::move(bytes))] {
     wire->arrived_at_server(std::move(*held));
   });
   return true;
@@ -162,7 +163,7 @@ std::size_t Tunnel::buffered(Channel) const {
 void Tunnel::close(std::string reason) {
   if (!lost_) lost_ = std::move(reason);
   if (!std::exchange(up_, false)) return;
-  wire_->travel(wire_->up, [wire = wire_] {
+  wire_->travel(wire_->up, [wire = wire_.get()] {
     if (wire->mouth) wire->mouth->closed("the player closed it");
   });
 }
