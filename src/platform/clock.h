@@ -7,14 +7,12 @@
 
 namespace everframe::platform {
 
-inline constexpr Duration COARSE = 10ms;  // a kernel that ticks 100 times a second
-
 class Clock {
  public:
   virtual ~Clock() = default;
   virtual Time now() const = 0;     // monotonic; any thread
   virtual WallMs wall() const = 0;  // may jump; any thread
-  // now(), or up to COARSE before it: for what is asked very often and need not be exact. Any thread.
+  // now(), or some milliseconds before it: for figures that are asked for very often. Any thread.
   virtual Time coarse_now() const { return now(); }
 };
 

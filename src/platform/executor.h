@@ -20,7 +20,6 @@ class Executor {
   virtual void post(Function<void()> work) = 0;
 
   // On this executor's thread only. The callback runs once, at or after now + delay, unless cancelled before.
-  // One of 100 ms or more may come 10 ms late.
   virtual TimerId after(Duration delay, Function<void()> callback) = 0;
   virtual void cancel(TimerId timer) = 0;  // of a timer that has run or is none: nothing happens
 

@@ -13,8 +13,6 @@ namespace everframe::platform_os {
 
 namespace {
 
-constexpr Duration EXACT_BELOW = 10 * platform::COARSE;  // a timer of that length may be a tenth late
-
 thread_local const AsioExecutor* current_executor = nullptr;
 
 }  // namespace
@@ -105,8 +103,7 @@ void AsioExecutor::work_off() {
 
 platform::TimerId AsioExecutor::after(Duration delay, Function<void()> callback) {
   EF_ASSERT(is_current());
-  const Time from = delay < EXACT_BELOW ? now() : clock_.coarse_now() + platform::COARSE;
-  const platform::TimerId timer = timers_.add(from + std::max(delay, Duration(0)), std::move(callback));
+  const platform::TimerId timer = timers_.add(now() + std::max(delay, Duration(0)), std::move(callback));
   arm();
   return timer;
 }

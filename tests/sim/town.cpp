@@ -372,7 +372,7 @@ void Town::drain() {
     tell_to_stop();
   }
   Report report(outcome_.findings, "liveness");
-  if (!drained_) report("the server was told to stop and did not");
+  if (!drained_) report("no server stopped in good order when it was told to");
 }
 
 void Town::tell_to_stop() {
