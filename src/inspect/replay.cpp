@@ -59,7 +59,7 @@ class RowStream {
   RowStream(store::Database& database, platform::Executor& executor, store::KeyRange range)
       : scan_(database, executor, std::move(range)) {}
 
-  // The next row; nullopt: the end.
+  // The next row, good until the next call; nullopt: the end.
   Task<Result<std::optional<store::KeyValue>>> next() {
     if (at_ == page_.size()) {
       auto page = co_await scan_.next();
@@ -68,12 +68,12 @@ class RowStream {
       at_ = 0;
     }
     if (page_.empty()) co_return std::nullopt;
-    co_return std::move(page_[at_++]);
+    co_return page_[at_++];
   }
 
  private:
   Scan scan_;
-  std::vector<store::KeyValue> page_;
+  store::KeyValues page_;
   std::size_t at_ = 0;
 };
 

@@ -74,7 +74,7 @@ Result<std::uint64_t> read_number(std::string_view bytes) {
 }
 
 // nullopt and an empty problem: no such kind of key.
-std::optional<Row> read_kind(KeyTail& key, const std::string& value, std::string& problem) {
+std::optional<Row> read_kind(KeyTail& key, std::string_view value, std::string& problem) {
   const ByteView bytes = bytes_of(value);
   if (key.takes("chunk")) {
     EntityRow row{key.number<ChunkCode>(), key.number<EntityId>(), {}};

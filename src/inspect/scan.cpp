@@ -5,7 +5,7 @@
 
 namespace everframe::inspect {
 
-using Page = std::vector<store::KeyValue>;
+using Page = store::KeyValues;
 
 Task<Result<Page>> Scan::next() {
   if (ended_) co_return Page{};
@@ -18,7 +18,7 @@ Task<Result<Page>> Scan::next() {
   auto page = co_await database_.run<Page>(executor_, std::move(body));
   if (!page) co_return page;
   ended_ = page->size() < page_rows_;
-  if (!page->empty()) range_.begin = page->back().key + '\0';
+  if (!page->empty()) range_.begin = std::string(page->back().key) + '\0';
   rows_ += page->size();
   for (const store::KeyValue& row : *page) bytes_ += row.key.size() + row.value.size();
   if (watch_) {

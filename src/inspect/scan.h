@@ -26,7 +26,7 @@ class Scan {
         watch_(std::move(watch)) {}
 
   // The next rows in key order; none: the end.
-  Task<Result<std::vector<store::KeyValue>>> next();
+  Task<Result<store::KeyValues>> next();
 
  private:
   store::Database& database_;

@@ -62,7 +62,7 @@ Task<> Region::read_chunk(ChunkCode code) {
   const store::KeyRange range = world_.keys.chunk(code);
   store::RangeOptions options;
   options.snapshot = true;
-  Result<std::vector<store::KeyValue>> rows;
+  Result<store::KeyValues> rows;
   for (;;) {
     // At one read version: rows that another owner has changed since must not pass for those of our frame.
     const auto ours = co_await owns(transaction, world_.keys, options_.id, epoch_, true);

@@ -85,7 +85,7 @@ Task<> Region::take_over() {
 
 // Actions that were accepted before a crash.
 Task<> Region::read_queue() {
-  using Rows = std::vector<store::KeyValue>;
+  using Rows = store::KeyValues;
   Function<Task<Result<Rows>>(store::Transaction&)> read =
       [range = world_.keys.inputs(options_.id)](store::Transaction& transaction) {
         return transaction.get_range(range);

@@ -12,7 +12,6 @@ namespace everframe::store {
 
 namespace {
 
-constexpr int STREAMING_WANT_ALL = -2;  // FDB_STREAMING_MODE_WANT_ALL
 constexpr int CONFLICT_READ = 0;        // FDB_CONFLICT_RANGE_TYPE_READ
 constexpr int CONFLICT_WRITE = 1;
 constexpr int OPTION_NEXT_WRITE_NO_CONFLICT = 30;  // fdb.options
@@ -89,7 +88,7 @@ struct Transaction::State {
 struct Transaction::Steps {
   using Shared = std::shared_ptr<State>;
 
-  static Task<Result<std::optional<std::string>>> get(Shared state, std::string key, bool snapshot) {
+  static Task<Result<std::optional<std::string>>> get(Shared state, Key key, bool snapshot) {
     const auto& api = state->api;
     Future future(api, api.transaction_get(state->handle, start_of(key), length_of(key), snapshot),
                   state->executor, &state->inline_left);
@@ -103,49 +102,63 @@ struct Transaction::Steps {
     co_return copy(value, length);
   }
 
-  // `options.limit` counts what has been read already: `had` rows.
-  static Task<Result<Page>> get_page(Shared state, KeyRange range, RangeOptions options, std::size_t had,
-                                     std::size_t bytes_max, int iteration) {
+  // One answer of the engine's, added to `rows`; true: there may be more behind it. `options.limit` counts what
+  // is there already. What it refers to outlives it.
+  static Task<Result<bool>> fetch(const Shared& state, const KeySelector& begin, const KeySelector& end,
+                                  RangeOptions options, std::size_t bytes_max, StreamingMode mode,
+                                  int iteration, KeyValues& rows) {
     const auto& api = state->api;
-    const std::size_t left = options.limit == 0 ? 0 : options.limit - had;
+    const std::size_t left = options.limit == 0 ? 0 : options.limit - rows.size();
     const int limit = static_cast<int>(std::min<std::size_t>(left, INT32_MAX));
     const int target_bytes = static_cast<int>(std::min<std::size_t>(bytes_max, INT32_MAX));
-    constexpr int AT_OR_AFTER = 1;  // the offset of the selector first_greater_or_equal
-    Future future(api,
-                  api.transaction_get_range(state->handle, start_of(range.begin), length_of(range.begin), 0,
-                                            AT_OR_AFTER, start_of(range.end), length_of(range.end), 0,
-                                            AT_OR_AFTER, limit, target_bytes, STREAMING_WANT_ALL, iteration,
-                                            options.snapshot, options.reverse),
-                  state->executor, &state->inline_left);
+    Future future(
+        api,
+        api.transaction_get_range(state->handle, start_of(begin.key), length_of(begin.key), begin.or_equal,
+                                  begin.offset, start_of(end.key), length_of(end.key), end.or_equal,
+                                  end.offset, limit, target_bytes, static_cast<int>(mode), iteration,
+                                  options.snapshot, options.reverse),
+        state->executor, &state->inline_left);
     fdb_error_t code = co_await future;
-    const FDBKeyValue* rows = nullptr;
+    const FDBKeyValue* page = nullptr;
     int count = 0;
     fdb_bool_t more = 0;
-    if (code == 0) code = api.future_get_keyvalue_array(future.get(), &rows, &count, &more);
+    if (code == 0) code = api.future_get_keyvalue_array(future.get(), &page, &count, &more);
     if (code != 0) co_return state->failed("reading a range", code);
-    Page page;
-    page.rows.reserve(static_cast<std::size_t>(count));
-    for (int i = 0; i < count; ++i) {
-      page.rows.push_back({copy(rows[i].key, rows[i].key_length), copy(rows[i].value, rows[i].value_length)});
-    }
-    page.more = more != 0 && count != 0;
-    co_return page;
+    rows.append({page, static_cast<std::size_t>(count)});
+    co_return more != 0 && count != 0;
   }
 
-  static Task<Result<std::vector<KeyValue>>> get_range(Shared state, KeyRange range, RangeOptions options) {
-    std::vector<KeyValue> rows;
+  static Task<Result<Page>> get_page(Shared state, KeyRange range, RangeOptions options,
+                                     std::size_t bytes_max) {
+    const KeySelector begin = KeySelector::first_at_or_after(std::move(range.begin));
+    const KeySelector end = KeySelector::first_at_or_after(std::move(range.end));
+    Page page;
+    const auto more =
+        co_await fetch(state, begin, end, options, bytes_max, StreamingMode::WANT_ALL, 1, page.rows);
+    if (!more) co_return tl::unexpected<Error>(more.error());
+    page.more = *more;
+    co_return std::move(page);
+  }
+
+  static Task<Result<KeyValues>> get_range(Shared state, KeySelector begin, KeySelector end,
+                                           RangeOptions options, StreamingMode mode) {
+    KeyValues rows;
     for (int iteration = 1;; ++iteration) {
-      auto page = co_await get_page(state, range, options, rows.size(), 0, iteration);
-      if (!page) co_return tl::unexpected<Error>(page.error());
-      std::move(page->rows.begin(), page->rows.end(), std::back_inserter(rows));
+      const auto more = co_await fetch(state, begin, end, options, 0, mode, iteration, rows);
+      if (!more) co_return tl::unexpected<Error>(more.error());
       const bool enough = options.limit != 0 && rows.size() >= options.limit;
-      if (!page->more || enough) co_return std::move(rows);
+      if (!*more || enough) co_return std::move(rows);
+      std::string last(rows.back().key);
       if (options.reverse) {
-        range.end = rows.back().key;
+        end = KeySelector::first_at_or_after(std::move(last));
       } else {
-        range.begin = rows.back().key + '\0';
+        begin = KeySelector::first_after(std::move(last));
       }
     }
+  }
+  static Task<Result<KeyValues>> get_range(Shared state, KeyRange range, RangeOptions options) {
+    return get_range(std::move(state), KeySelector::first_at_or_after(std::move(range.begin)),
+                     KeySelector::first_at_or_after(std::move(range.end)), options, StreamingMode::WANT_ALL);
   }
 
   static Task<Result<std::int64_t>> read_version(Shared state) {
@@ -170,38 +183,6 @@ struct Transaction::Steps {
     if (code == 0) code = api.future_get_key(future.get(), &key, &length);
     if (code != 0) co_return state->failed("finding a key", code);
     co_return copy(key, length);
-  }
-
-  static Task<Result<std::vector<KeyValue>>> get_selected(Shared state, KeySelector begin, KeySelector end,
-                                                          RangeOptions options, StreamingMode mode) {
-    const auto& api = state->api;
-    std::vector<KeyValue> rows;
-    for (int iteration = 1;; ++iteration) {
-      const std::size_t left = options.limit == 0 ? 0 : options.limit - rows.size();
-      Future future(
-          api,
-          api.transaction_get_range(state->handle, start_of(begin.key), length_of(begin.key), begin.or_equal,
-                                    begin.offset, start_of(end.key), length_of(end.key), end.or_equal,
-                                    end.offset, static_cast<int>(std::min<std::size_t>(left, INT32_MAX)), 0,
-                                    static_cast<int>(mode), iteration, options.snapshot, options.reverse),
-          state->executor, &state->inline_left);
-      fdb_error_t code = co_await future;
-      const FDBKeyValue* page = nullptr;
-      int count = 0;
-      fdb_bool_t more = 0;
-      if (code == 0) code = api.future_get_keyvalue_array(future.get(), &page, &count, &more);
-      if (code != 0) co_return state->failed("reading a range", code);
-      for (int i = 0; i < count; ++i) {
-        rows.push_back({copy(page[i].key, page[i].key_length), copy(page[i].value, page[i].value_length)});
-      }
-      const bool full = options.limit != 0 && rows.size() >= options.limit;
-      if (more == 0 || count == 0 || full) co_return std::move(rows);
-      if (options.reverse) {
-        end = KeySelector::first_at_or_after(rows.back().key);
-      } else {
-        begin = KeySelector::first_after(rows.back().key);
-      }
-    }
   }
 
   // Of a future that holds a number.
@@ -271,7 +252,7 @@ struct Transaction::Steps {
     if (!rows) co_return tl::unexpected<Error>(rows.error());
     std::vector<KeyRange> out;
     for (const KeyValue& row : *rows) {
-      std::string key = row.key.substr(CONFLICTING_KEYS.size());
+      std::string key(row.key.substr(CONFLICTING_KEYS.size()));
       if (row.value == "1") {
         out.push_back({std::move(key), {}});
       } else if (!out.empty()) {
@@ -311,14 +292,14 @@ Transaction::~Transaction() {
   if (state_ != nullptr && state_.use_count() > 1) state_->api.transaction_cancel(state_->handle);
 }
 
-Task<Result<std::optional<std::string>>> Transaction::get(std::string key, bool snapshot) {
+Task<Result<std::optional<std::string>>> Transaction::get(Key key, bool snapshot) {
   return Steps::get(state_, std::move(key), snapshot);
 }
-Task<Result<std::vector<KeyValue>>> Transaction::get_range(KeyRange range, RangeOptions options) {
+Task<Result<KeyValues>> Transaction::get_range(KeyRange range, RangeOptions options) {
   return Steps::get_range(state_, std::move(range), options);
 }
 Task<Result<Page>> Transaction::get_page(KeyRange range, RangeOptions options, std::size_t bytes_max) {
-  return Steps::get_page(state_, std::move(range), options, 0, bytes_max, 1);
+  return Steps::get_page(state_, std::move(range), options, bytes_max);
 }
 Task<Result<std::int64_t>> Transaction::read_version() {
   return Steps::read_version(state_);
@@ -456,9 +437,9 @@ Task<Result<TransactionStamp>> StampPromise::stamp() {
 Task<Result<std::string>> Transaction::get_key(KeySelector selector, bool snapshot) {
   return Steps::get_key(state_, std::move(selector), snapshot);
 }
-Task<Result<std::vector<KeyValue>>> Transaction::get_range(KeySelector begin, KeySelector end,
+Task<Result<KeyValues>> Transaction::get_range(KeySelector begin, KeySelector end,
                                                            RangeOptions options, StreamingMode mode) {
-  return Steps::get_selected(state_, std::move(begin), std::move(end), options, mode);
+  return Steps::get_range(state_, std::move(begin), std::move(end), options, mode);
 }
 Task<Result<std::int64_t>> Transaction::approximate_bytes() {
   return Steps::number(state_, state_->api.transaction_get_approximate_size(state_->handle),

@@ -21,6 +21,7 @@
 #include "base/time.h"
 #include "platform/executor.h"
 #include "platform/fdb_api.h"
+#include "store/key_values.h"
 #include "store/tuple.h"
 
 namespace everframe::store {
@@ -44,12 +45,6 @@ struct RunOptions {
   bool report_conflicts = false;  // Transaction::report_conflicts() in each try
 };
 
-struct KeyValue {
-  std::string key;
-  std::string value;
-  bool operator==(const KeyValue&) const = default;
-};
-
 struct RangeOptions {
   std::size_t limit = 0;  // rows; 0: all
   bool reverse = false;
@@ -57,7 +52,7 @@ struct RangeOptions {
 };
 
 struct Page {
-  std::vector<KeyValue> rows;
+  KeyValues rows;
   bool more = false;  // there may be rows behind these
 };
 
@@ -134,9 +129,9 @@ class Transaction {
   Transaction(Transaction&&) noexcept;
   ~Transaction();
 
-  Task<Result<std::optional<std::string>>> get(std::string key, bool snapshot = false);
+  Task<Result<std::optional<std::string>>> get(Key key, bool snapshot = false);
   // All rows of [begin, end), fetched page by page.
-  Task<Result<std::vector<KeyValue>>> get_range(KeyRange range, RangeOptions options = {});
+  Task<Result<KeyValues>> get_range(KeyRange range, RangeOptions options = {});
   // One answer of at most options.limit rows and about `bytes_max` bytes (0: as many as the engine likes).
   Task<Result<Page>> get_page(KeyRange range, RangeOptions options, std::size_t bytes_max);
   Task<Result<std::int64_t>> read_version();
@@ -182,7 +177,7 @@ class Transaction {
   Task<Result<void>> on_error(Error error);
   // The rest of FoundationDB's interface, for tools, tests and bindings of other languages' kind.
   Task<Result<std::string>> get_key(KeySelector selector, bool snapshot = false);
-  Task<Result<std::vector<KeyValue>>> get_range(KeySelector begin, KeySelector end, RangeOptions options,
+  Task<Result<KeyValues>> get_range(KeySelector begin, KeySelector end, RangeOptions options,
                                                 StreamingMode mode);
   Task<Result<std::int64_t>> approximate_bytes();  // of this transaction
   Task<Result<std::int64_t>> estimated_bytes(KeyRange range);

@@ -107,7 +107,7 @@ Task<Result<std::vector<DirectoryLevel::Child>>> DirectoryLevel::children(Transa
     if (!name) co_return tl::unexpected<Error>(name.error());
     const auto* text = name->size() == 1 ? std::get_if<std::string>(&name->front()) : nullptr;
     if (text == nullptr) co_return fail("a directory is damaged: {} is no name", to_text(*name));
-    out.push_back({*text, row.value});
+    out.push_back({*text, std::string(row.value)});
   }
   co_return out;
 }

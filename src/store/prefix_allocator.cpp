@@ -8,7 +8,7 @@ namespace everframe::store {
 namespace {
 
 // The start of the newest window among what was read of the counters; 0: there is none yet.
-Result<std::int64_t> start_in(const Subspace& counters, const std::vector<KeyValue>& rows) {
+Result<std::int64_t> start_in(const Subspace& counters, const KeyValues& rows) {
   if (rows.empty()) return 0;
   const auto tuple = counters.unpack(rows[0].key);
   if (!tuple) return tl::unexpected(tuple.error());

@@ -37,21 +37,25 @@ constexpr std::size_t SHORT_INT_BYTES = 8;
 constexpr std::size_t BIG_INT_BYTES_MAX = 255;  // its length is one byte
 constexpr std::uint8_t SIGN_BIT = 0x80;
 
-void put(std::string& out, std::uint8_t byte) {
-  out.push_back(static_cast<char>(byte));
+void put(Key& out, std::uint8_t byte) {
+  out += static_cast<char>(byte);
+}
+void put_raw(Key& out, std::span<const std::uint8_t> bytes) {
+  out += chars_of(bytes);
 }
 
 template <class U>
-void put_big_endian(std::string& out, U value, int count) {
+void put_big_endian(Key& out, U value, int count) {
   for (int i = count - 1; i >= 0; --i) put(out, static_cast<std::uint8_t>(value >> (8 * i)));
 }
 
-void put_escaped(std::string& out, std::string_view value) {
-  for (const char c : value) {
-    out.push_back(c);
-    if (c == '\0') out.push_back(ESCAPE);
+void put_escaped(Key& out, std::string_view value) {
+  for (std::size_t zero = 0; (zero = value.find('\0')) != std::string_view::npos; value.remove_prefix(zero + 1)) {
+    out += value.substr(0, zero + 1);
+    out += ESCAPE;
   }
-  out.push_back('\0');
+  out += value;
+  out += '\0';
 }
 
 // IEEE 754 as bytes that sort: all bits flipped of a negative number, the sign bit of others.
@@ -386,7 +390,7 @@ TuplePacker& TuplePacker::boolean(bool value) {
 
 TuplePacker& TuplePacker::uuid(const Uuid& value) {
   put(key_, UUID_CODE);
-  key_.append(value.bytes.begin(), value.bytes.end());
+  put_raw(key_, value.bytes);
   return *this;
 }
 
@@ -396,7 +400,7 @@ TuplePacker& TuplePacker::versionstamp(const Versionstamp& value) {
     ++incomplete_;
     stamp_at_ = key_.size();
   }
-  key_.append(value.transaction.begin(), value.transaction.end());
+  put_raw(key_, value.transaction);
   put_big_endian(key_, value.user, 2);
   return *this;
 }
@@ -408,7 +412,7 @@ TuplePacker& TuplePacker::user_type(const UserType& value) {
   return *this;
 }
 
-Result<std::string> TuplePacker::versionstamped_key() && {
+Result<Key> TuplePacker::versionstamped_key() && {
   if (incomplete_ != 1)
     return fail("a key to be stamped has one incomplete versionstamp, this has {}", incomplete_);
   for (std::size_t i = 0; i < 4; ++i) put(key_, static_cast<std::uint8_t>(stamp_at_ >> (8 * i)));
@@ -418,7 +422,7 @@ Result<std::string> TuplePacker::versionstamped_key() && {
 TuplePacker& TuplePacker::nested(const Tuple& value) {
   put(key_, NESTED_CODE);
   for (const Element& inner : value) element_in(inner, true);
-  key_.push_back('\0');
+  key_ += '\0';
   return *this;
 }
 
@@ -433,7 +437,7 @@ void TuplePacker::element_in(const Element& value, bool inside) {
     bool inside;
     void operator()(const Null&) const {
       packer.null();
-      if (inside) packer.key_.push_back(ESCAPE);  // a bare zero would end the nested tuple
+      if (inside) packer.key_ += ESCAPE;  // a bare zero would end the nested tuple
     }
     void operator()(const ByteString& v) const { packer.bytes(v.bytes); }
     void operator()(const std::string& v) const { packer.text(v); }
@@ -458,7 +462,7 @@ void TuplePacker::element_in(const Element& value, bool inside) {
     }
     void operator()(const TransactionStamp& v) const {
       put(packer.key_, TRANSACTION_STAMP_CODE);
-      packer.key_.append(v.bytes.begin(), v.bytes.end());
+      put_raw(packer.key_, v.bytes);
     }
     void operator()(const UserType& v) const {
       EF_ASSERT(!inside);
@@ -479,7 +483,7 @@ bool Versionstamp::is_complete() const {
   return transaction != incomplete().transaction;
 }
 
-Result<std::string> pack_versionstamped(const Tuple& tuple, std::string prefix) {
+Result<Key> pack_versionstamped(const Tuple& tuple, Key prefix) {
   TuplePacker packer(std::move(prefix));
   for (const Element& element : tuple) packer.element(element);
   return std::move(packer).versionstamped_key();

@@ -6,7 +6,7 @@ namespace everframe::store {
 
 namespace {
 
-TuplePacker kind(const std::string& prefix, std::string_view name) {
+TuplePacker kind(const Key& prefix, std::string_view name) {
   TuplePacker packer(prefix);
   packer.text(name);
   return packer;
@@ -16,7 +16,7 @@ TuplePacker kind(const std::string& prefix, std::string_view name) {
 
 WorldKeys::WorldKeys(std::string_view world) : prefix_(std::move(TuplePacker().text(world)).key()) {}
 
-std::string WorldKeys::entity(ChunkCode chunk, EntityId id) const {
+Key WorldKeys::entity(ChunkCode chunk, EntityId id) const {
   return kind(prefix_, "chunk").integer(raw(chunk)).integer(raw(id)).key();
 }
 KeyRange WorldKeys::chunk(ChunkCode code) const {
@@ -25,49 +25,49 @@ KeyRange WorldKeys::chunk(ChunkCode code) const {
 KeyRange WorldKeys::chunks() const {
   return range_of(kind(prefix_, "chunk").key());
 }
-std::string WorldKeys::player(PlayerId id) const {
+Key WorldKeys::player(PlayerId id) const {
   return kind(prefix_, "player").integer(raw(id)).key();
 }
 KeyRange WorldKeys::players() const {
   return range_of(kind(prefix_, "player").key());
 }
-std::string WorldKeys::session(PlayerId id) const {
+Key WorldKeys::session(PlayerId id) const {
   return kind(prefix_, "session").integer(raw(id)).key();
 }
-std::string WorldKeys::account(ByteView token_hash) const {
+Key WorldKeys::account(ByteView token_hash) const {
   return kind(prefix_, "account").bytes(chars_of(token_hash)).key();
 }
-std::string WorldKeys::input(RegionId region, PlayerId player, ActionSeq seq) const {
+Key WorldKeys::input(RegionId region, PlayerId player, ActionSeq seq) const {
   return kind(prefix_, "input").integer(raw(region)).integer(raw(player)).integer(raw(seq)).key();
 }
 KeyRange WorldKeys::inputs(RegionId region) const {
   return range_of(kind(prefix_, "input").integer(raw(region)).key());
 }
-std::string WorldKeys::frame(RegionId region, FrameNo no) const {
+Key WorldKeys::frame(RegionId region, FrameNo no) const {
   return kind(prefix_, "frame").integer(raw(region)).integer(raw(no)).key();
 }
 KeyRange WorldKeys::frames(RegionId region) const {
   return range_of(kind(prefix_, "frame").integer(raw(region)).key());
 }
-std::string WorldKeys::region(RegionId id) const {
+Key WorldKeys::region(RegionId id) const {
   return kind(prefix_, "region").integer(raw(id)).key();
 }
-std::string WorldKeys::region_head(RegionId id) const {
+Key WorldKeys::region_head(RegionId id) const {
   return kind(prefix_, "region").integer(raw(id)).text("head").key();
 }
-std::string WorldKeys::ledger_total(ItemType item) const {
+Key WorldKeys::ledger_total(ItemType item) const {
   return kind(prefix_, "ledger").text("total").integer(raw(item)).key();
 }
 KeyRange WorldKeys::ledger_totals() const {
   return range_of(kind(prefix_, "ledger").text("total").key());
 }
-std::string WorldKeys::ledger_entries(RegionId region, FrameNo no) const {
+Key WorldKeys::ledger_entries(RegionId region, FrameNo no) const {
   return kind(prefix_, "ledger").text("entry").integer(raw(region)).integer(raw(no)).key();
 }
 KeyRange WorldKeys::ledger_log(RegionId region) const {
   return range_of(kind(prefix_, "ledger").text("entry").integer(raw(region)).key());
 }
-std::string WorldKeys::meta(std::string_view name) const {
+Key WorldKeys::meta(std::string_view name) const {
   return kind(prefix_, "meta").text(name).key();
 }
 KeyRange WorldKeys::all() const {

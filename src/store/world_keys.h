@@ -29,28 +29,28 @@ class WorldKeys {
  public:
   explicit WorldKeys(std::string_view world);
 
-  std::string entity(ChunkCode chunk, EntityId id) const;
+  Key entity(ChunkCode chunk, EntityId id) const;
   KeyRange chunk(ChunkCode code) const;
   KeyRange chunks() const;
-  std::string player(PlayerId id) const;
+  Key player(PlayerId id) const;
   KeyRange players() const;
-  std::string session(PlayerId id) const;
-  std::string account(ByteView token_hash) const;
-  std::string input(RegionId region, PlayerId player, ActionSeq seq) const;
+  Key session(PlayerId id) const;
+  Key account(ByteView token_hash) const;
+  Key input(RegionId region, PlayerId player, ActionSeq seq) const;
   KeyRange inputs(RegionId region) const;
-  std::string frame(RegionId region, FrameNo no) const;
+  Key frame(RegionId region, FrameNo no) const;
   KeyRange frames(RegionId region) const;
-  std::string region(RegionId id) const;
-  std::string region_head(RegionId id) const;
-  std::string ledger_total(ItemType item) const;
+  Key region(RegionId id) const;
+  Key region_head(RegionId id) const;
+  Key ledger_total(ItemType item) const;
   KeyRange ledger_totals() const;
-  std::string ledger_entries(RegionId region, FrameNo no) const;
+  Key ledger_entries(RegionId region, FrameNo no) const;
   KeyRange ledger_log(RegionId region) const;
-  std::string meta(std::string_view name) const;
+  Key meta(std::string_view name) const;
   KeyRange all() const;
 
  private:
-  std::string prefix_;
+  Key prefix_;
 };
 
 // Values of counters and ids: 8 bytes, little-endian (as atomic ADD takes them).

@@ -9,14 +9,14 @@ namespace everframe::store::records {
 struct RawChange {
   Versionstamp at;
   ChangeKind kind = ChangeKind::PUT;
-  std::string packed_key;
+  Key packed_key;
 };
 
 // At most `limit` changes of a group (its packed prefix) behind `after`; none: from the oldest.
-Task<Result<std::vector<RawChange>>> read_changes(Transaction& t, std::string group,
+Task<Result<std::vector<RawChange>>> read_changes(Transaction& t, Key group,
                                                   std::optional<Versionstamp> after, std::size_t limit,
                                                   bool snapshot);
 // Forgets all changes up to and with `last`.
-void trim_changes(Transaction& t, const std::string& group, const Versionstamp& last);
+void trim_changes(Transaction& t, const Key& group, const Versionstamp& last);
 
 }  // namespace everframe::store::records

@@ -17,10 +17,10 @@ enum class Section {
   VERSION = 8
 };
 
-std::string section(const Subspace& home, Section section) {
+Key section(const Subspace& home, Section section) {
   return std::move(home.packer().integer(static_cast<int>(section))).key();
 }
-std::string named(const Subspace& home, Section in, std::string_view name) {
+Key named(const Subspace& home, Section in, std::string_view name) {
   return std::move(TuplePacker(section(home, in)).text(name)).key();
 }
 
@@ -42,13 +42,13 @@ std::string Layout::prefix_of(const IndexDescription& index) const {
 KeyRange Layout::states() const {
   return range_of(section(home_, Section::STATES));
 }
-std::string Layout::state(std::string_view index) const {
+Key Layout::state(std::string_view index) const {
   return named(home_, Section::STATES, index);
 }
-std::string Layout::progress(std::string_view index) const {
+Key Layout::progress(std::string_view index) const {
   return named(home_, Section::PROGRESS, index);
 }
-std::string Layout::claim(std::string_view index) const {
+Key Layout::claim(std::string_view index) const {
   return named(home_, Section::CLAIMS, index);
 }
 

@@ -123,41 +123,37 @@ Task<Result<void>> RowCursor::fetch() {
   if (!page) co_return tl::unexpected<Error>(page.error());
   asked_all_ = !page->more;
   if (!page->rows.empty()) {
-    const std::string& last = page->rows.back().key;
-    if (options_.reverse) {
-      path_.range.end = last;
-    } else {
-      path_.range.begin = last + '\0';
-    }
+    std::string last(page->rows.back().key);
+    if (!options_.reverse) last += '\0';
+    (options_.reverse ? path_.range.end : path_.range.begin) = std::move(last);
   }
-  if (auto taken = take(std::move(page->rows)); !taken) co_return taken;
+  if (auto taken = take(page->rows); !taken) co_return taken;
   if (asked_all_ && partial_) co_return fail("a record of table {} is cut short", table_->shape().name);
   if (options_.prefetch) ask_ahead();
   co_return Result<void>{};
 }
 
-Result<void> RowCursor::take(std::vector<KeyValue> rows) {
-  for (KeyValue& row : rows) {
-    auto taken =
-        path_.source == ScanPath::Source::ROWS ? take_row(std::move(row)) : take_entry(std::move(row));
+Result<void> RowCursor::take(const KeyValues& rows) {
+  for (const KeyValue& row : rows) {
+    auto taken = path_.source == ScanPath::Source::ROWS ? take_row(row) : take_entry(row);
     if (!taken) return taken;
   }
   return {};
 }
 
-Result<void> RowCursor::take_entry(KeyValue row) {
+Result<void> RowCursor::take_entry(const KeyValue& row) {
   Pending entry;
   entry.bytes = row.key.size() + row.value.size();
   entry.row.entry_key = row.key.substr(path_.prefix.size());
   entry.resume_at = entry.row.entry_key;
   if (!options_.reverse) entry.resume_at += '\0';
   if (path_.source == ScanPath::Source::UNIQUE_ENTRIES) {
-    entry.row.packed_key = std::move(row.value);
+    entry.row.packed_key = row.value;
   } else {
     const auto key = skip_elements(entry.row.entry_key, path_.keyed);
     if (!key) return tl::unexpected(key.error());
     entry.row.packed_key = *key;
-    entry.row.body = std::move(row.value);
+    entry.row.body = row.value;
   }
   if (!path_.covered) {
     entry.read.emplace(table_->read_row(*t_, table_->layout().row(entry.row.packed_key), options_.snapshot));
@@ -167,26 +163,26 @@ Result<void> RowCursor::take_entry(KeyValue row) {
 }
 
 // Chunks come behind their record's head, or before it in reverse.
-Result<void> RowCursor::take_row(KeyValue row) {
+Result<void> RowCursor::take_row(const KeyValue& row) {
   const std::size_t bytes = row.key.size() + row.value.size();
-  std::string packed_key = row.key.substr(path_.prefix.size());
+  std::string_view packed_key = row.key.substr(path_.prefix.size());
   if (!table_->shape().style.chunked) {
     auto body = unseal(row.value, {});
     if (!body) return tl::unexpected(body.error());
-    deliver_row(std::move(packed_key), std::move(*body), bytes);
+    deliver_row(packed_key, std::move(*body), bytes);
     return {};
   }
   const auto rest = skip_elements(packed_key, table_->shape().description.key.size());
   if (!rest) return tl::unexpected(rest.error());
   const bool is_head = rest->empty();
-  packed_key.resize(packed_key.size() - rest->size());
+  packed_key.remove_suffix(rest->size());
   if (!partial_) partial_ = Partial{packed_key, std::nullopt, {}};
   if (partial_->packed_key != packed_key)
     return fail("a record of table {} is cut short", table_->shape().name);
   if (is_head) {
-    partial_->head = std::move(row.value);
+    partial_->head = row.value;
   } else {
-    partial_->chunks.push_back(std::move(row.value));
+    partial_->chunks.emplace_back(row.value);
   }
   if (!partial_->head) return {};
   const auto expected = chunk_count_of(*partial_->head);
@@ -197,13 +193,14 @@ Result<void> RowCursor::take_row(KeyValue row) {
   if (!body) return tl::unexpected(body.error());
   partial_.reset();
   const std::size_t size = packed_key.size() + body->size();
-  deliver_row(std::move(packed_key), std::move(*body), size);
+  deliver_row(packed_key, std::move(*body), size);
   return {};
 }
 
-void RowCursor::deliver_row(std::string packed_key, std::string body, std::size_t bytes) {
+void RowCursor::deliver_row(Key packed_key, std::string body, std::size_t bytes) {
   Pending row;
-  row.resume_at = options_.reverse ? packed_key : packed_key + '\xff';
+  row.resume_at = packed_key;
+  if (!options_.reverse) row.resume_at += '\xff';
   row.row.packed_key = std::move(packed_key);
   row.row.body = std::move(body);
   row.bytes = bytes;

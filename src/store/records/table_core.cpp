@@ -35,7 +35,7 @@ std::size_t TableCore::index_number(std::string_view name) const {
 }
 
 void TableCore::set_state(Transaction& t, std::string_view index, IndexState state) const {
-  const std::string key = layout_.state(index);
+  const Key key = layout_.state(index);
   if (state == IndexState::READABLE) {
     t.clear(key);
   } else {
@@ -93,7 +93,7 @@ Task<Result<void>> TableCore::prepare_in(Transaction& t) const {
 Task<Result<void>> TableCore::evolve(Transaction& t, const Evolution& evolution) const {
   for (const IndexDescription& index : evolution.removed) {
     t.clear(keys_starting_with(layout_.prefix_of(index)));
-    for (const std::string& key :
+    for (const Key& key :
          {layout_.state(index.name), layout_.progress(index.name), layout_.claim(index.name)}) {
       t.clear(key);
     }
@@ -150,7 +150,7 @@ Task<Result<SharedStates>> TableCore::states(Transaction& t) const {
 
 Task<Result<SharedStates>> TableCore::read_states(Transaction& t) const {
   Started<Result<Value>> asked_header(t.get(layout_.header()));
-  Started<Result<std::vector<KeyValue>>> asked_states(t.get_range(layout_.states()));
+  Started<Result<KeyValues>> asked_states(t.get_range(layout_.states()));
   const auto header = co_await std::move(asked_header);
   const auto rows = co_await std::move(asked_states);
   if (!header) co_return tl::unexpected<Error>(header.error());
@@ -159,7 +159,7 @@ Task<Result<SharedStates>> TableCore::read_states(Transaction& t) const {
   if (auto accepted = accept_header(**header); !accepted) co_return tl::unexpected<Error>(accepted.error());
   IndexStates states(shape_.description.indexes.size(), IndexState::READABLE);
   for (std::size_t i = 0; i < states.size(); ++i) {
-    const std::string key = layout_.state(shape_.description.indexes[i].name);
+    const Key key = layout_.state(shape_.description.indexes[i].name);
     for (const KeyValue& row : *rows) {
       if (row.key == key && row.value.size() == 1) states[i] = static_cast<IndexState>(row.value[0]);
     }
@@ -167,7 +167,7 @@ Task<Result<SharedStates>> TableCore::read_states(Transaction& t) const {
   co_return std::make_shared<const IndexStates>(std::move(states));
 }
 
-Task<Result<Value>> TableCore::read_row(Transaction& t, std::string row_key, bool snapshot) const {
+Task<Result<Value>> TableCore::read_row(Transaction& t, Key row_key, bool snapshot) const {
   if (!shape_.style.chunked) {
     const auto value = co_await t.get(std::move(row_key), snapshot);
     if (!value) co_return value;
@@ -176,12 +176,12 @@ Task<Result<Value>> TableCore::read_row(Transaction& t, std::string row_key, boo
   }
   const RangeOptions options{0, false, snapshot};
   const KeyRange range{row_key, row_key + '\xff'};
-  auto rows = co_await t.get_range(range, options);
+  const auto rows = co_await t.get_range(range, options);
   if (!rows) co_return tl::unexpected<Error>(rows.error());
   if (rows->empty()) co_return Value();
   if (rows->front().key != row_key) co_return fail("a record of table {} has no head", shape_.name);
   std::vector<std::string> chunks;
-  for (std::size_t i = 1; i < rows->size(); ++i) chunks.push_back(std::move((*rows)[i].value));
+  for (std::size_t i = 1; i < rows->size(); ++i) chunks.emplace_back((*rows)[i].value);
   co_return unseal(rows->front().value, chunks);
 }
 
@@ -248,7 +248,7 @@ Result<Written> TableCore::apply(Transaction& t, const IndexStates& states, Chan
 }
 
 Result<void> TableCore::put_row(Transaction& t, const Change& change, const Value& old_body) const {
-  const std::string row_key = layout_.row(change.packed_key);
+  const Key row_key = layout_.row(change.packed_key);
   StoredRow row;
   if (change.mode != WriteMode::ERASE) {
     std::string body = change.body;
@@ -337,12 +337,13 @@ void TableCore::tell_feeds(Transaction& t, const Change& change, bool existed) c
   ChangeKind kind = existed ? ChangeKind::UPDATED : ChangeKind::INSERTED;
   if (change.mode == WriteMode::BLIND) kind = ChangeKind::PUT;
   if (change.mode == WriteMode::ERASE) kind = ChangeKind::ERASED;
-  for (const std::string& group : change.feeds) {
+  const std::string told = static_cast<char>(kind) + std::string(change.packed_key);
+  for (const Key& group : change.feeds) {
     TuplePacker line(group);
     line.versionstamp(Versionstamp::incomplete(t.next_stamp_order()));
     const auto key = std::move(line).versionstamped_key();
     EF_ASSERT(key.has_value());
-    t.atomic(AtomicOp::SET_VERSIONSTAMPED_KEY, *key, static_cast<char>(kind) + change.packed_key);
+    t.atomic(AtomicOp::SET_VERSIONSTAMPED_KEY, *key, told);
     t.add(group, 1);
   }
 }
