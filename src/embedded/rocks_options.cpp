@@ -11,7 +11,7 @@ namespace everframe::embedded {
 
 namespace {
 
-constexpr std::size_t BLOCK_CACHE_BYTES = 64 << 20;  // three regions of 100,000 entities
+constexpr std::size_t BLOCK_CACHE_BYTES = 48 << 20;  // two regions of 100,000 entities, and a part of a third
 constexpr std::size_t WRITE_BUFFER_BYTES = 16 << 20;
 constexpr int OPEN_FILES_MAX = 256;  // of about 32 MB: a world of 8 GB without reopening
 

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "embedded/atomic_ops.h"
 #include "embedded/errors.h"
+#include "embedded/run_cursor.h"
 #include "embedded/store_format.h"
 
 namespace everframe::embedded {
@@ -187,7 +188,7 @@ Result<bool> Storage::range(std::string_view begin, std::string_view end, Versio
     }
     // A cursor older than a trim may lack what the window no longer tells.
     if (cursor == nullptr || cursor_trims != trims) {
-      cursor = base_->cursor(low, high, reverse);
+      cursor = this->cursor(low, high, reverse);
       cursor_trims = trims;
     }
     const auto stopped = merge(slice, *cursor, reverse, limits, rows);
@@ -205,6 +206,12 @@ Result<bool> Storage::range(std::string_view begin, std::string_view end, Versio
   }
   if (at < settled_) return too_old();
   return false;
+}
+
+std::unique_ptr<Base::Cursor> Storage::cursor(std::string_view begin, std::string_view end,
+                                              bool reverse) const {
+  if (reverse) return base_->cursor(begin, end, true);
+  return std::make_unique<RunCursor>(*base_, runs_, begin, end);
 }
 
 std::optional<Storage::Waiting> Storage::take_waiting(std::string_view low, std::string_view high,
@@ -406,7 +413,8 @@ Result<bool> Storage::settle(Version upto) {
   const std::vector<std::string> cleared = std::move(step->cleared);
   const bool cleared_more = step->cleared_more;
   if (auto applied = base_->apply(std::move(step), mark); !applied) return tl::unexpected(applied.error());
-  forget_rows(round, cleared, cleared_more);
+  if (!options_.faults.keep_stale_rows) forget_changed(rows_, round, cleared, cleared_more);
+  if (!options_.faults.keep_stale_runs) forget_changed(runs_, round, cleared, cleared_more);
   for (bool done = false; !done;) {
     const std::unique_lock lock(mutex_);
     ++trims_;
@@ -419,16 +427,16 @@ Result<bool> Storage::settle(Version upto) {
   return true;
 }
 
-// The base has changed: what the cache knows of the changed rows goes, before the window forgets them.
-void Storage::forget_rows(const Window::Round& round, const std::vector<std::string>& cleared,
-                          bool cleared_more) {
-  if (options_.faults.keep_stale_rows) return;
-  rows_.new_epoch();
-  if (cleared_more) return rows_.forget_all();
-  for (const std::string& key : cleared) rows_.forget(key);
+// The base has changed: what a cache knows of the changed rows goes, before the window forgets them.
+template <class Cache>
+void Storage::forget_changed(Cache& cache, const Window::Round& round,
+                             const std::vector<std::string>& cleared, bool cleared_more) {
+  cache.new_epoch();
+  if (cleared_more) return cache.forget_all();
+  for (const std::string& key : cleared) cache.forget(key);
   for (std::size_t i = 0; i < round.batches; ++i) {
     const std::shared_lock lock(mutex_);
-    window_.visit_keys(round, i, [this](std::string_view key) { rows_.forget(key); });
+    window_.visit_keys(round, i, [&cache](std::string_view key) { cache.forget(key); });
   }
 }
 

@@ -23,6 +23,7 @@
 #include "embedded/commit_log.h"
 #include "embedded/log_record.h"
 #include "embedded/row_cache.h"
+#include "embedded/run_cache.h"
 #include "embedded/window.h"
 #include "platform/disk.h"
 
@@ -36,6 +37,7 @@ struct StorageFaults {
   LogFaults log;
   bool drop_batch_tail = false;      // the last change of each batch does not reach the log
   bool keep_stale_rows = false;      // the row cache is not told of what the base took in
+  bool keep_stale_runs = false;      // nor the run cache
   bool reuse_stale_cursors = false;  // a long read's next page goes on where the base has changed since
 };
 
@@ -50,6 +52,8 @@ class Storage {
         2;  // settled ones, then the base is made durable; bounds a restart's replay
     // Twice a region of 100,000 entities: of what is read in turn, the older half may go (RowCache, "Shape").
     std::size_t row_cache_bytes = 64 << 20;
+    std::size_t run_cache_bytes = 32 << 20;  // likewise
+    std::size_t run_bytes_min = RunCache::RUN_BYTES_MIN;
     StorageFaults faults;
     OpenBase open_base;
   };
@@ -97,7 +101,10 @@ class Storage {
   std::size_t window_bytes() const;
 
  private:
-  explicit Storage(Options options) : options_(std::move(options)), rows_(options_.row_cache_bytes) {}
+  explicit Storage(Options options)
+      : options_(std::move(options)),
+        rows_(options_.row_cache_bytes),
+        runs_(options_.run_cache_bytes, options_.run_bytes_min) {}
   Result<void> open_directory();
   Result<void> check_format();
   Result<void> replay();
@@ -121,7 +128,10 @@ class Storage {
   Result<void> apply_locked(const MutationView& mutation, std::unique_lock<std::shared_mutex>& lock);
   void record(const Change& change);
   void set(std::string_view key, std::optional<std::string_view> value);
-  void forget_rows(const Window::Round& round, const std::vector<std::string>& cleared, bool cleared_more);
+  std::unique_ptr<Base::Cursor> cursor(std::string_view begin, std::string_view end, bool reverse) const;
+  template <class Cache>
+  void forget_changed(Cache& cache, const Window::Round& round, const std::vector<std::string>& cleared,
+                      bool cleared_more);
 
   const Options options_;
   std::unique_ptr<platform::DirectoryLock> directory_lock_;
@@ -138,6 +148,7 @@ class Storage {
   mutable std::deque<Waiting> waiting_;
 
   mutable RowCache rows_;            // of the base
+  mutable RunCache runs_;            // likewise
   std::atomic<Version> settled_{0};  // readers below it are too old; raised before the base is touched
 
   mutable std::shared_mutex mutex_;  // guards what follows

@@ -23,6 +23,8 @@ class Twin {
   explicit Twin(std::uint64_t seed, StorageFaults faults = {}) : dice_(seed) {
     Storage::Options options;
     options.row_cache_bytes = 16 << 10;  // so small that rows fall out
+    options.run_cache_bytes = 400;       // likewise
+    options.run_bytes_min = 1;
     options.faults = faults;
     options.open_base = [](const std::string&) -> Result<std::unique_ptr<Base>> {
       return std::make_unique<MemoryBase>();
@@ -212,6 +214,12 @@ int noticed_of(std::uint64_t seeds, StorageFaults faults) {
 TEST(StorageModel, ARowCacheThatIsNotToldOfChangesIsNoticed) {
   StorageFaults faults;
   faults.keep_stale_rows = true;
+  EXPECT_GT(noticed_of(50, faults), 25);
+}
+
+TEST(StorageModel, ARunCacheThatIsNotToldOfChangesIsNoticed) {
+  StorageFaults faults;
+  faults.keep_stale_runs = true;
   EXPECT_GT(noticed_of(50, faults), 25);
 }
 

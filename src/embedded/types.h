@@ -1,5 +1,6 @@
 // The nouns of the engine: versions, key ranges, mutations, rows.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -100,9 +101,33 @@ class Rows {
         {bytes_.size(), static_cast<std::uint32_t>(key.size()), static_cast<std::uint32_t>(value.size())});
     bytes_.append(key).append(value);
   }
+  // Rows [first, last) of others.
+  void add(const Rows& others, std::size_t first, std::size_t last) {
+    if (first == last) return;
+    const std::size_t from = others.rows_[first].offset;
+    const std::size_t to = last == others.size() ? others.bytes() : others.rows_[last].offset;
+    const std::size_t shift = bytes_.size() - from;  // modulo 2^64
+    bytes_.append(others.bytes_, from, to - from);
+    rows_.reserve(rows_.size() + last - first);
+    for (std::size_t i = first; i < last; ++i) {
+      rows_.push_back({others.rows_[i].offset + shift, others.rows_[i].key_size, others.rows_[i].value_size});
+    }
+  }
   std::size_t size() const { return rows_.size(); }
   bool empty() const { return rows_.empty(); }
   std::size_t bytes() const { return bytes_.size(); }
+  std::size_t bytes_from(std::size_t first) const {
+    return first == rows_.size() ? 0 : bytes_.size() - rows_[first].offset;
+  }
+  std::size_t memory() const { return bytes_.capacity() + rows_.capacity() * sizeof(Row); }
+  // Of rows in the order of their keys: the first one at or behind `key`.
+  std::size_t lower_bound(std::string_view key) const {
+    const auto found =
+        std::lower_bound(rows_.begin(), rows_.end(), key, [this](const Row& row, std::string_view wanted) {
+          return std::string_view(bytes_).substr(row.offset, row.key_size) < wanted;
+        });
+    return static_cast<std::size_t>(found - rows_.begin());
+  }
   std::string_view key(std::size_t i) const {
     return std::string_view(bytes_).substr(rows_[i].offset, rows_[i].key_size);
   }

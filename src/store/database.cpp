@@ -88,7 +88,7 @@ struct Transaction::State {
 struct Transaction::Steps {
   using Shared = std::shared_ptr<State>;
 
-  static Task<Result<std::optional<std::string>>> get(Shared state, Key key, bool snapshot) {
+  static Task<Result<std::optional<std::string>>> get(Shared state, KeyBytes key, bool snapshot) {
     const auto& api = state->api;
     Future future(api, api.transaction_get(state->handle, start_of(key), length_of(key), snapshot),
                   state->executor, &state->inline_left);
@@ -292,7 +292,7 @@ Transaction::~Transaction() {
   if (state_ != nullptr && state_.use_count() > 1) state_->api.transaction_cancel(state_->handle);
 }
 
-Task<Result<std::optional<std::string>>> Transaction::get(Key key, bool snapshot) {
+Task<Result<std::optional<std::string>>> Transaction::get(KeyBytes key, bool snapshot) {
   return Steps::get(state_, std::move(key), snapshot);
 }
 Task<Result<KeyValues>> Transaction::get_range(KeyRange range, RangeOptions options) {

@@ -129,7 +129,7 @@ class Transaction {
   Transaction(Transaction&&) noexcept;
   ~Transaction();
 
-  Task<Result<std::optional<std::string>>> get(Key key, bool snapshot = false);
+  Task<Result<std::optional<std::string>>> get(KeyBytes key, bool snapshot = false);
   // All rows of [begin, end), fetched page by page.
   Task<Result<KeyValues>> get_range(KeyRange range, RangeOptions options = {});
   // One answer of at most options.limit rows and about `bytes_max` bytes (0: as many as the engine likes).

@@ -15,7 +15,8 @@
 namespace everframe::store {
 namespace {
 
-using Rows = std::vector<KeyValue>;
+using Row = std::pair<std::string, std::string>;
+using Rows = std::vector<Row>;
 
 class StandingClock final : public platform::Clock {
  public:
@@ -115,25 +116,26 @@ std::string text(const std::uint8_t* bytes, int length) {
   return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length)};
 }
 
-FDBFuture* get_range(FDBTransaction*, const std::uint8_t* begin, int begin_length, fdb_bool_t, int,
-                     const std::uint8_t* end, int end_length, fdb_bool_t, int, int limit, int, int, int,
+FDBFuture* get_range(FDBTransaction*, const std::uint8_t* begin, int begin_length, fdb_bool_t behind_begin,
+                     int, const std::uint8_t* end, int end_length, fdb_bool_t, int, int limit, int, int, int,
                      fdb_bool_t, fdb_bool_t reverse) {
   FakeFuture& future = of(script.make(script.read));
   ++script.pages;
-  const std::string from = text(begin, begin_length);
+  std::string from = text(begin, begin_length);
+  if (behind_begin != 0) from += '\0';
   const std::string to = text(end, end_length);
-  std::vector<const KeyValue*> found;
-  for (const KeyValue& row : script.rows) {
-    if (row.key >= from && row.key < to) found.push_back(&row);
+  std::vector<const Row*> found;
+  for (const Row& row : script.rows) {
+    if (row.first >= from && row.first < to) found.push_back(&row);
   }
   if (reverse) std::reverse(found.begin(), found.end());
   std::size_t count = std::min(found.size(), script.page_rows);
   if (limit > 0) count = std::min(count, static_cast<std::size_t>(limit));
   future.more = count < found.size();
   for (std::size_t i = 0; i < count; ++i) {
-    const KeyValue& row = *found[i];
-    future.page.push_back({bytes_of(row.key).data(), static_cast<int>(row.key.size()),
-                           bytes_of(row.value).data(), static_cast<int>(row.value.size())});
+    const auto& [key, value] = *found[i];
+    future.page.push_back({bytes_of(key).data(), static_cast<int>(key.size()), bytes_of(value).data(),
+                           static_cast<int>(value.size())});
   }
   return future.handle();
 }
@@ -264,6 +266,12 @@ TEST_F(Scripted, AFailedReadCarriesTheEnginesCodeAndText) {
   EXPECT_EQ(rows->error().code, 1007);
 }
 
+Rows copy(const KeyValues& rows) {
+  Rows out;
+  for (const KeyValue& row : rows) out.emplace_back(row.key, row.value);
+  return out;
+}
+
 TEST_F(Scripted, PagesAreJoinedHoweverTheEngineCutsThem) {
   for (char c = 'a'; c <= 'g'; ++c) script.rows.push_back({std::string(1, c), std::string(3, c)});
   const Rows inner(script.rows.begin() + 1, script.rows.end() - 1);
@@ -276,8 +284,8 @@ TEST_F(Scripted, PagesAreJoinedHoweverTheEngineCutsThem) {
       const auto forward = run(transaction.get_range(range, {limit, false, false}));
       const auto backward = run(transaction.get_range(range, {limit, true, false}));
       const std::size_t count = limit == 0 ? inner.size() : std::min(limit, inner.size());
-      EXPECT_EQ(forward.value().value(), Rows(inner.begin(), inner.begin() + static_cast<long>(count)));
-      EXPECT_EQ(backward.value().value(), Rows(inner.rbegin(), inner.rbegin() + static_cast<long>(count)));
+      EXPECT_EQ(copy(**forward), Rows(inner.begin(), inner.begin() + static_cast<long>(count)));
+      EXPECT_EQ(copy(**backward), Rows(inner.rbegin(), inner.rbegin() + static_cast<long>(count)));
     }
   }
   script.pages = 0;

@@ -5,7 +5,7 @@
 
 namespace everframe::store {
 
-Task<Result<bool>> once(Transaction& t, Key mark) {
+Task<Result<bool>> once(Transaction& t, KeyBytes mark) {
   const auto done = co_await t.get(mark);
   if (!done) co_return tl::unexpected<Error>(done.error());
   if (*done) co_return false;
@@ -13,7 +13,7 @@ Task<Result<bool>> once(Transaction& t, Key mark) {
   co_return true;
 }
 
-Task<Result<void>> fence(Transaction& t, Key lease, std::uint64_t epoch) {
+Task<Result<void>> fence(Transaction& t, KeyBytes lease, std::uint64_t epoch) {
   const auto value = co_await t.get(std::move(lease));
   if (!value) co_return tl::unexpected<Error>(value.error());
   const auto now = read_u64_value(value->value_or(""));
@@ -21,10 +21,10 @@ Task<Result<void>> fence(Transaction& t, Key lease, std::uint64_t epoch) {
   co_return fail("the lease is lost: its epoch is {}, not {}", now ? std::to_string(*now) : "none", epoch);
 }
 
-Key Requests::key_of(std::uint64_t sender, std::uint64_t number) const {
+KeyBytes Requests::key_of(std::uint64_t sender, std::uint64_t number) const {
   return std::move(home_.packer().integer(sender).integer(number)).key();
 }
-Key Requests::last_of(std::uint64_t sender) const {
+KeyBytes Requests::last_of(std::uint64_t sender) const {
   return std::move(home_.packer().integer(sender)).key();
 }
 

@@ -9,11 +9,11 @@ namespace everframe::store {
 // Is this the first transaction that does what `mark` stands for? If so, sets the mark with all else that the
 // transaction writes: after a commit whose result is unknown the second try finds it. Marks are the caller's
 // to clear, once nobody can try any more.
-Task<Result<bool>> once(Transaction& t, Key mark);
+Task<Result<bool>> once(Transaction& t, KeyBytes mark);
 
 // The one conflicting read that keeps a former owner from committing: an Error, with code 0, unless the
 // lease's row has just this epoch (8 bytes, little-endian). All else such a transaction writes may be blind.
-Task<Result<void>> fence(Transaction& t, Key lease, std::uint64_t epoch);
+Task<Result<void>> fence(Transaction& t, KeyBytes lease, std::uint64_t epoch);
 
 // Requests that their senders repeat until they are answered: each takes effect once and is answered alike
 // each time, through retried commits, lost answers and restarts. A sender numbers its requests upwards. Of
@@ -31,8 +31,8 @@ class Requests {
   void forget(Transaction& t, std::uint64_t sender) const;
 
  private:
-  Key key_of(std::uint64_t sender, std::uint64_t number) const;
-  Key last_of(std::uint64_t sender) const;
+  KeyBytes key_of(std::uint64_t sender, std::uint64_t number) const;
+  KeyBytes last_of(std::uint64_t sender) const;
 
   const Subspace home_;
   const std::uint64_t kept_;

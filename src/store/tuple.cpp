@@ -37,19 +37,19 @@ constexpr std::size_t SHORT_INT_BYTES = 8;
 constexpr std::size_t BIG_INT_BYTES_MAX = 255;  // its length is one byte
 constexpr std::uint8_t SIGN_BIT = 0x80;
 
-void put(Key& out, std::uint8_t byte) {
+void put(KeyBytes& out, std::uint8_t byte) {
   out += static_cast<char>(byte);
 }
-void put_raw(Key& out, std::span<const std::uint8_t> bytes) {
+void put_raw(KeyBytes& out, std::span<const std::uint8_t> bytes) {
   out += chars_of(bytes);
 }
 
 template <class U>
-void put_big_endian(Key& out, U value, int count) {
+void put_big_endian(KeyBytes& out, U value, int count) {
   for (int i = count - 1; i >= 0; --i) put(out, static_cast<std::uint8_t>(value >> (8 * i)));
 }
 
-void put_escaped(Key& out, std::string_view value) {
+void put_escaped(KeyBytes& out, std::string_view value) {
   for (std::size_t zero = 0; (zero = value.find('\0')) != std::string_view::npos; value.remove_prefix(zero + 1)) {
     out += value.substr(0, zero + 1);
     out += ESCAPE;
@@ -412,7 +412,7 @@ TuplePacker& TuplePacker::user_type(const UserType& value) {
   return *this;
 }
 
-Result<Key> TuplePacker::versionstamped_key() && {
+Result<KeyBytes> TuplePacker::versionstamped_key() && {
   if (incomplete_ != 1)
     return fail("a key to be stamped has one incomplete versionstamp, this has {}", incomplete_);
   for (std::size_t i = 0; i < 4; ++i) put(key_, static_cast<std::uint8_t>(stamp_at_ >> (8 * i)));
@@ -483,7 +483,7 @@ bool Versionstamp::is_complete() const {
   return transaction != incomplete().transaction;
 }
 
-Result<Key> pack_versionstamped(const Tuple& tuple, Key prefix) {
+Result<KeyBytes> pack_versionstamped(const Tuple& tuple, KeyBytes prefix) {
   TuplePacker packer(std::move(prefix));
   for (const Element& element : tuple) packer.element(element);
   return std::move(packer).versionstamped_key();

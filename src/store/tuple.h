@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "store/key.h"
+#include "store/key_bytes.h"
 
 namespace everframe::store {
 
@@ -96,7 +96,7 @@ struct Element : std::variant<Null, ByteString, std::string, Tuple, Integer, Big
 // Appends elements to a key, one call each, without building a Tuple first.
 class TuplePacker {
  public:
-  explicit TuplePacker(Key prefix = {}) : key_(std::move(prefix)) {}
+  explicit TuplePacker(KeyBytes prefix = {}) : key_(std::move(prefix)) {}
 
   TuplePacker& null();
   TuplePacker& bytes(std::string_view value);
@@ -112,16 +112,16 @@ class TuplePacker {
   TuplePacker& nested(const Tuple& value);
   TuplePacker& element(const Element& value);
 
-  const Key& key() const& { return key_; }
-  Key key() && { return std::move(key_); }
+  const KeyBytes& key() const& { return key_; }
+  KeyBytes key() && { return std::move(key_); }
 
   // For SET_VERSIONSTAMPED_KEY: the key, then the place of its one incomplete versionstamp as 4 bytes,
   // little-endian. An Error if there is none, or more than one.
-  Result<Key> versionstamped_key() &&;
+  Result<KeyBytes> versionstamped_key() &&;
 
  private:
   void element_in(const Element& value, bool inside);
-  Key key_;
+  KeyBytes key_;
   std::size_t stamp_at_ = 0;    // of the last incomplete versionstamp
   std::size_t incomplete_ = 0;  // incomplete versionstamps
 };
@@ -129,7 +129,7 @@ class TuplePacker {
 std::string pack(const Tuple& tuple);
 Result<Tuple> unpack(std::string_view key);
 // As TuplePacker::versionstamped_key().
-Result<Key> pack_versionstamped(const Tuple& tuple, Key prefix = {});
+Result<KeyBytes> pack_versionstamped(const Tuple& tuple, KeyBytes prefix = {});
 // What is left of a packed tuple behind its first `count` elements.
 Result<std::string_view> skip_elements(std::string_view packed, std::size_t count);
 

@@ -120,9 +120,10 @@ TEST(TupleVectors, TellWhereAVersionstampIsToBePut) {
     ASSERT_EQ(key.has_value(), line.contains("stamp_at"));
     if (!key) continue;
     ++seen;
-    const auto at = static_cast<std::uint8_t>((*key)[key->size() - 4]);
+    const std::string_view bytes = *key;
+    const auto at = static_cast<std::uint8_t>(bytes[bytes.size() - 4]);
     EXPECT_EQ(at, line.at("stamp_at").as_int64());
-    EXPECT_EQ(key->substr(at, 10), std::string(10, '\xff'));
+    EXPECT_EQ(bytes.substr(at, 10), std::string(10, '\xff'));
   }
   EXPECT_GT(seen, 1);
 }

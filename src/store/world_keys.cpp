@@ -6,7 +6,7 @@ namespace everframe::store {
 
 namespace {
 
-TuplePacker kind(const Key& prefix, std::string_view name) {
+TuplePacker kind(const KeyBytes& prefix, std::string_view name) {
   TuplePacker packer(prefix);
   packer.text(name);
   return packer;
@@ -16,7 +16,7 @@ TuplePacker kind(const Key& prefix, std::string_view name) {
 
 WorldKeys::WorldKeys(std::string_view world) : prefix_(std::move(TuplePacker().text(world)).key()) {}
 
-Key WorldKeys::entity(ChunkCode chunk, EntityId id) const {
+KeyBytes WorldKeys::entity(ChunkCode chunk, EntityId id) const {
   return kind(prefix_, "chunk").integer(raw(chunk)).integer(raw(id)).key();
 }
 KeyRange WorldKeys::chunk(ChunkCode code) const {
@@ -25,49 +25,49 @@ KeyRange WorldKeys::chunk(ChunkCode code) const {
 KeyRange WorldKeys::chunks() const {
   return range_of(kind(prefix_, "chunk").key());
 }
-Key WorldKeys::player(PlayerId id) const {
+KeyBytes WorldKeys::player(PlayerId id) const {
   return kind(prefix_, "player").integer(raw(id)).key();
 }
 KeyRange WorldKeys::players() const {
   return range_of(kind(prefix_, "player").key());
 }
-Key WorldKeys::session(PlayerId id) const {
+KeyBytes WorldKeys::session(PlayerId id) const {
   return kind(prefix_, "session").integer(raw(id)).key();
 }
-Key WorldKeys::account(ByteView token_hash) const {
+KeyBytes WorldKeys::account(ByteView token_hash) const {
   return kind(prefix_, "account").bytes(chars_of(token_hash)).key();
 }
-Key WorldKeys::input(RegionId region, PlayerId player, ActionSeq seq) const {
+KeyBytes WorldKeys::input(RegionId region, PlayerId player, ActionSeq seq) const {
   return kind(prefix_, "input").integer(raw(region)).integer(raw(player)).integer(raw(seq)).key();
 }
 KeyRange WorldKeys::inputs(RegionId region) const {
   return range_of(kind(prefix_, "input").integer(raw(region)).key());
 }
-Key WorldKeys::frame(RegionId region, FrameNo no) const {
+KeyBytes WorldKeys::frame(RegionId region, FrameNo no) const {
   return kind(prefix_, "frame").integer(raw(region)).integer(raw(no)).key();
 }
 KeyRange WorldKeys::frames(RegionId region) const {
   return range_of(kind(prefix_, "frame").integer(raw(region)).key());
 }
-Key WorldKeys::region(RegionId id) const {
+KeyBytes WorldKeys::region(RegionId id) const {
   return kind(prefix_, "region").integer(raw(id)).key();
 }
-Key WorldKeys::region_head(RegionId id) const {
+KeyBytes WorldKeys::region_head(RegionId id) const {
   return kind(prefix_, "region").integer(raw(id)).text("head").key();
 }
-Key WorldKeys::ledger_total(ItemType item) const {
+KeyBytes WorldKeys::ledger_total(ItemType item) const {
   return kind(prefix_, "ledger").text("total").integer(raw(item)).key();
 }
 KeyRange WorldKeys::ledger_totals() const {
   return range_of(kind(prefix_, "ledger").text("total").key());
 }
-Key WorldKeys::ledger_entries(RegionId region, FrameNo no) const {
+KeyBytes WorldKeys::ledger_entries(RegionId region, FrameNo no) const {
   return kind(prefix_, "ledger").text("entry").integer(raw(region)).integer(raw(no)).key();
 }
 KeyRange WorldKeys::ledger_log(RegionId region) const {
   return range_of(kind(prefix_, "ledger").text("entry").integer(raw(region)).key());
 }
-Key WorldKeys::meta(std::string_view name) const {
+KeyBytes WorldKeys::meta(std::string_view name) const {
   return kind(prefix_, "meta").text(name).key();
 }
 KeyRange WorldKeys::all() const {

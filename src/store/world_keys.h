@@ -29,28 +29,28 @@ class WorldKeys {
  public:
   explicit WorldKeys(std::string_view world);
 
-  Key entity(ChunkCode chunk, EntityId id) const;
+  KeyBytes entity(ChunkCode chunk, EntityId id) const;
   KeyRange chunk(ChunkCode code) const;
   KeyRange chunks() const;
-  Key player(PlayerId id) const;
+  KeyBytes player(PlayerId id) const;
   KeyRange players() const;
-  Key session(PlayerId id) const;
-  Key account(ByteView token_hash) const;
-  Key input(RegionId region, PlayerId player, ActionSeq seq) const;
+  KeyBytes session(PlayerId id) const;
+  KeyBytes account(ByteView token_hash) const;
+  KeyBytes input(RegionId region, PlayerId player, ActionSeq seq) const;
   KeyRange inputs(RegionId region) const;
-  Key frame(RegionId region, FrameNo no) const;
+  KeyBytes frame(RegionId region, FrameNo no) const;
   KeyRange frames(RegionId region) const;
-  Key region(RegionId id) const;
-  Key region_head(RegionId id) const;
-  Key ledger_total(ItemType item) const;
+  KeyBytes region(RegionId id) const;
+  KeyBytes region_head(RegionId id) const;
+  KeyBytes ledger_total(ItemType item) const;
   KeyRange ledger_totals() const;
-  Key ledger_entries(RegionId region, FrameNo no) const;
+  KeyBytes ledger_entries(RegionId region, FrameNo no) const;
   KeyRange ledger_log(RegionId region) const;
-  Key meta(std::string_view name) const;
+  KeyBytes meta(std::string_view name) const;
   KeyRange all() const;
 
  private:
-  Key prefix_;
+  KeyBytes prefix_;
 };
 
 // Values of counters and ids: 8 bytes, little-endian (as atomic ADD takes them).

@@ -73,11 +73,11 @@ class Inspect : public TownTest {
   }
   world::Player player(PlayerId id) {
     const std::string key = keys_.player(id);
-    return world::read_player(bytes_of(rows({key, key + '\0'}).at(0).value)).value();
+    return world::read_player(bytes_of(rows({key, key + '\0'})[0].value)).value();
   }
   world::FrameRecord frame(FrameNo no) {
     const std::string key = keys_.frame(RegionId{1}, no);
-    return world::read_frame(bytes_of(rows({key, key + '\0'}).at(0).value)).value();
+    return world::read_frame(bytes_of(rows({key, key + '\0'})[0].value)).value();
   }
   void put(const world::FrameRecord& record) {
     set(keys_.frame(RegionId{1}, record.frame.no), text(world::write_frame(record)));
@@ -190,7 +190,8 @@ TEST_F(Inspect, ALedgerThatDoesNotAddUpIsFound) {
     writer.add(keys_.ledger_total(world::item_named(content_, "wood")), 5);
   });
   expect_found("item wood: the ledger's total is");
-  clear(rows(keys_.ledger_log(RegionId{1})).back().key);
+  const auto ledger = rows(keys_.ledger_log(RegionId{1}));
+  clear(std::string(ledger.back().key));
   expect_found("came from nowhere");
 }
 
@@ -244,7 +245,7 @@ TEST_F(Inspect, AGapInTheFramesIsFound) {
   clear(keys_.frame(RegionId{1}, FrameNo{5}));
   expect_found("frame 6 follows frame 4");
   const auto log = rows(keys_.frames(RegionId{1}));
-  clear(log.back().key);
+  clear(std::string(log.back().key));
   expect_found("its head says frame");
 }
 

@@ -230,8 +230,8 @@ class TownTest : public ::testing::Test {
   }
 
   // The rows of a range as they lie in the store.
-  std::vector<store::KeyValue> rows(const store::KeyRange& range) {
-    return run<std::vector<store::KeyValue>>([this, range]() -> Task<Result<std::vector<store::KeyValue>>> {
+  store::KeyValues rows(const store::KeyRange& range) {
+    return run<store::KeyValues>([this, range]() -> Task<Result<store::KeyValues>> {
       store::Transaction reader = database_->begin(executor_);
       co_return co_await reader.get_range(range);
     });

@@ -166,7 +166,7 @@ TEST_F(EvolutionTest, ADroppedIndexLeavesNothingBehind) {
   prepare(first_);
   fill<FIRST>(first_, 0, 3);
   const auto entries = [&] {
-    return in_transaction<std::vector<KeyValue>>(
+    return in_transaction<KeyValues>(
                *database_,
                [&](Transaction& t) {
                  return t.get_range(keys_starting_with(first_.core().layout().index(0)));

@@ -97,7 +97,7 @@ class RecordsProperty : public RecordsTest {
   }
 
   Stored stored(std::string prefix) {
-    const auto rows = in_transaction<std::vector<KeyValue>>(
+    const auto rows = in_transaction<KeyValues>(
         *database_, [prefix](Transaction& t) { return t.get_range(keys_starting_with(prefix)); });
     Stored out;
     for (const KeyValue& row : rows.value()) out.emplace(row.key, row.value);

@@ -226,7 +226,7 @@ TEST_F(RecordsTest, LargeRecordsAreSplitReadWholeScannedBothWaysAndLeaveNothingB
     co_return true;
   });
   ASSERT_TRUE(checked.has_value()) << checked.error().text;
-  const auto raw_rows = in_transaction<std::vector<KeyValue>>(*database_, [&](Transaction& t) {
+  const auto raw_rows = in_transaction<KeyValues>(*database_, [&](Transaction& t) {
     return t.get_range(keys_starting_with(blobs.core().layout().rows()));
   });
   EXPECT_EQ(raw_rows.value().size(), 5U) << "no chunk is left";

@@ -54,7 +54,7 @@ TEST_F(RecordsTest, WorldsKeepTheirTablesApartAndThroughARename) {
       in_transaction<std::vector<std::string>>(*database_, [&](Transaction& t) { return worlds.list(t); })
           .value(),
       (std::vector<std::string>{"south"}));
-  EXPECT_TRUE(in_transaction<std::vector<KeyValue>>(
+  EXPECT_TRUE(in_transaction<KeyValues>(
                   *database_, [&](Transaction& t) { return t.get_range(keys_starting_with(north->key())); })
                   .value()
                   .empty());

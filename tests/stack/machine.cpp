@@ -12,6 +12,7 @@ using store::Integer;
 using store::KeyRange;
 using store::KeySelector;
 using store::KeyValue;
+using store::KeyValues;
 using store::Tuple;
 
 namespace {
@@ -196,8 +197,8 @@ store::Transaction& Machine::transaction() {
 
 Task<bool> Machine::run() {
   KeyRange range = store::range_of(store::TuplePacker().bytes(prefix_).key());
-  Body<std::vector<KeyValue>> read = [range](store::Transaction& t) { return t.get_range(range); };
-  const auto program = co_await run_.database.run<std::vector<KeyValue>>(run_.executor, std::move(read));
+  Body<KeyValues> read = [range](store::Transaction& t) { return t.get_range(range); };
+  const auto program = co_await run_.database.run<KeyValues>(run_.executor, std::move(read));
   if (!program) {
     run_.failure = program.error().text;
     co_return false;
@@ -512,10 +513,10 @@ Task<bool> Machine::execute_range(const Instruction& instruction) {
   options.snapshot = instruction.snapshot;
   const auto mode = static_cast<store::StreamingMode>(pop_int());
   const std::string prefix = selectors ? pop_bytes() : std::string();
-  Body<std::vector<KeyValue>> read = [begin, end, options, mode](store::Transaction& t) {
+  Body<KeyValues> read = [begin, end, options, mode](store::Transaction& t) {
     return t.get_range(begin, end, options, mode);
   };
-  const auto rows = co_await on<std::vector<KeyValue>>(instruction.on_database, std::move(read));
+  const auto rows = co_await on<KeyValues>(instruction.on_database, std::move(read));
   if (!rows) {
     push_error(rows.error().code);
     co_return true;
@@ -627,18 +628,18 @@ Task<bool> Machine::execute_threads(const Instruction& instruction) {
 Task<> Machine::log_stack() {
   const std::string prefix = pop_bytes();
   while (!stack_.empty()) {
-    std::vector<KeyValue> rows;
+    std::vector<std::pair<std::string, std::string>> rows;
     while (!stack_.empty() && rows.size() < LOGGED_ROWS_MAX) {
       const Item& item = stack_.back();
       store::TuplePacker key(prefix);
       key.integer(Integer(stack_.size() - 1)).integer(Integer(item.index));
       std::string value = store::pack(Tuple{item.value});
       value.resize(std::min(value.size(), LOGGED_BYTES_MAX));
-      rows.push_back({key.key(), std::move(value)});
+      rows.emplace_back(key.key(), std::move(value));
       stack_.pop_back();
     }
     Body<bool> body = [rows](store::Transaction& t) -> Task<Result<bool>> {
-      for (const KeyValue& row : rows) t.set(row.key, row.value);
+      for (const auto& [key, value] : rows) t.set(key, value);
       co_return true;
     };
     const auto done = co_await run_.database.run<bool>(run_.executor, std::move(body));

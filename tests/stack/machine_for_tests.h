@@ -65,7 +65,7 @@ class MachineTest : public ::testing::Test {
       everything.end = "\xff";
       const auto rows = co_await t.get_range(everything);
       Rows out;
-      for (const auto& row : rows.value()) out[row.key] = row.value;
+      for (const auto& row : rows.value()) out.emplace(row.key, row.value);
       co_return out;
     });
   }

@@ -28,7 +28,7 @@ std::string write_body(const RecordOf<SCHEMA>& record) {
 }
 
 template <const auto& SCHEMA>
-Key write_key(const RecordOf<SCHEMA>& record) {
+KeyBytes write_key(const RecordOf<SCHEMA>& record) {
   TuplePacker packer;
   std::apply(
       [&](auto... k) { (KeyType<std::remove_cvref_t<decltype(record.*k)>>::put(packer, record.*k), ...); },

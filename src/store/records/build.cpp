@@ -103,7 +103,7 @@ Task<Result<IndexBuild::Step>> IndexBuild::step_in(Transaction& t) const {
                 layout.rows() + '\xff'};
   RowCursor cursor(t, table_, path, scan);
   Step step;
-  Key last;
+  KeyBytes last;
   for (;;) {
     auto row = co_await cursor.next();
     if (!row) co_return tl::unexpected<Error>(row.error());
@@ -126,7 +126,7 @@ Task<Result<IndexBuild::Step>> IndexBuild::step_in(Transaction& t) const {
 }
 
 // What one record has in this index.
-Task<Result<void>> IndexBuild::add(Transaction& t, Key packed_key, std::string body) const {
+Task<Result<void>> IndexBuild::add(Transaction& t, KeyBytes packed_key, std::string body) const {
   const auto derived = table_.shape().derive(table_.layout(), packed_key, body);
   if (!derived) co_return tl::unexpected<Error>(derived.error());
   for (const Entry& entry : derived->entries) {

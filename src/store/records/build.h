@@ -40,7 +40,7 @@ class IndexBuild {
   };
   Task<Result<Step>> step_in(Transaction& t) const;
   Task<Result<Standing>> standing(Transaction& t) const;
-  Task<Result<void>> add(Transaction& t, Key packed_key, std::string body) const;
+  Task<Result<void>> add(Transaction& t, KeyBytes packed_key, std::string body) const;
   std::string claim(std::int64_t until_ms) const;
 
   const TableCore& table_;

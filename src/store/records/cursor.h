@@ -126,7 +126,7 @@ class Either {
   std::optional<Error> refused_;
   std::size_t begun_ = 0;  // how many have asked for their first page
   std::size_t at_ = 0;
-  std::set<Key> given_;
+  std::set<KeyBytes> given_;
 };
 
 // OR: either(rows.scan(eq<&T::kind>(3)), rows.scan(below<&T::hp>(0))).

@@ -13,14 +13,14 @@ namespace everframe::store::records {
 struct Entry {
   std::size_t index = 0;
   bool unique = false;
-  Key key;
+  KeyBytes key;
   std::string value;
 };
 // A group's share in an aggregate.
 struct Amount {
   std::size_t index = 0;
   IndexKind kind = IndexKind::COUNT;
-  Key key;
+  KeyBytes key;
   std::uint64_t value =
       0;  // COUNT: 1; SUM: a signed number's bits; the EVER ones: bits that order as the numbers do
 };
@@ -53,7 +53,7 @@ bool lacks_one(const T& record, const Members& members) {
 }
 
 template <class Tuple>
-Key pack_values(Key prefix, const Tuple& values) {
+KeyBytes pack_values(KeyBytes prefix, const Tuple& values) {
   TuplePacker packer(std::move(prefix));
   std::apply([&](const auto&... v) { (KeyType<std::remove_cvref_t<decltype(v)>>::put(packer, v), ...); },
              values);
@@ -99,11 +99,11 @@ void derive_one(const Layout& layout, std::size_t number, const I& index, std::s
     out.entries.push_back(
         {number, false, std::move(packer).key() + packed_key, write_covered<SCHEMA>(record, index.keyed)});
   } else if constexpr (I::kind == IndexKind::CUSTOM) {
-    std::set<Key> keys;  // it may say the same twice
+    std::set<KeyBytes> keys;  // it may say the same twice
     for (const auto& key : I::Maker::entries(record)) {
       keys.insert(pack_values(layout.index(number), key) + packed_key);
     }
-    for (const Key& key : keys) out.entries.push_back({number, false, key, {}});
+    for (const KeyBytes& key : keys) out.entries.push_back({number, false, key, {}});
   } else if constexpr (is_aggregate(I::kind)) {
     put_members(packer, record, index.keyed);
     std::uint64_t value = 1;
@@ -132,8 +132,8 @@ Derived derive(const Layout& layout, std::string_view packed_key, const RecordOf
 
 // The groups of its feeds in which a change of the record with this key is told.
 template <const auto& SCHEMA>
-std::vector<Key> feed_groups(const Layout& layout, const RecordOf<SCHEMA>& record) {
-  std::vector<Key> out;
+std::vector<KeyBytes> feed_groups(const Layout& layout, const RecordOf<SCHEMA>& record) {
+  std::vector<KeyBytes> out;
   std::size_t number = 0;
   const auto one = [&](const auto& index) {
     if constexpr (std::remove_cvref_t<decltype(index)>::kind == IndexKind::FEED) {

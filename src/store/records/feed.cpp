@@ -4,11 +4,11 @@ namespace everframe::store::records {
 
 namespace {
 
-Key behind(const Key& group, const Versionstamp& at) {
+KeyBytes behind(const KeyBytes& group, const Versionstamp& at) {
   return std::move(TuplePacker(group).versionstamp(at)).key() + '\0';
 }
 
-Result<RawChange> read_change(const Key& group, const KeyValue& row) {
+Result<RawChange> read_change(const KeyBytes& group, const KeyValue& row) {
   const auto tuple = unpack(row.key.substr(group.size()));
   if (!tuple) return tl::unexpected(tuple.error());
   const auto* at = tuple->size() == 1 ? std::get_if<Versionstamp>(&tuple->front()) : nullptr;
@@ -22,7 +22,7 @@ Result<RawChange> read_change(const Key& group, const KeyValue& row) {
 
 }  // namespace
 
-Task<Result<std::vector<RawChange>>> read_changes(Transaction& t, Key group,
+Task<Result<std::vector<RawChange>>> read_changes(Transaction& t, KeyBytes group,
                                                   std::optional<Versionstamp> after, std::size_t limit,
                                                   bool snapshot) {
   KeyRange range = range_of(group);
@@ -39,7 +39,7 @@ Task<Result<std::vector<RawChange>>> read_changes(Transaction& t, Key group,
   co_return out;
 }
 
-void trim_changes(Transaction& t, const Key& group, const Versionstamp& last) {
+void trim_changes(Transaction& t, const KeyBytes& group, const Versionstamp& last) {
   t.clear(KeyRange{range_of(group).begin, behind(group, last)});
 }
 

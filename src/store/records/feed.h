@@ -9,14 +9,14 @@ namespace everframe::store::records {
 struct RawChange {
   Versionstamp at;
   ChangeKind kind = ChangeKind::PUT;
-  Key packed_key;
+  KeyBytes packed_key;
 };
 
 // At most `limit` changes of a group (its packed prefix) behind `after`; none: from the oldest.
-Task<Result<std::vector<RawChange>>> read_changes(Transaction& t, Key group,
+Task<Result<std::vector<RawChange>>> read_changes(Transaction& t, KeyBytes group,
                                                   std::optional<Versionstamp> after, std::size_t limit,
                                                   bool snapshot);
 // Forgets all changes up to and with `last`.
-void trim_changes(Transaction& t, const Key& group, const Versionstamp& last);
+void trim_changes(Transaction& t, const KeyBytes& group, const Versionstamp& last);
 
 }  // namespace everframe::store::records

@@ -17,10 +17,10 @@ enum class Section {
   VERSION = 8
 };
 
-Key section(const Subspace& home, Section section) {
+KeyBytes section(const Subspace& home, Section section) {
   return std::move(home.packer().integer(static_cast<int>(section))).key();
 }
-Key named(const Subspace& home, Section in, std::string_view name) {
+KeyBytes named(const Subspace& home, Section in, std::string_view name) {
   return std::move(TuplePacker(section(home, in)).text(name)).key();
 }
 
@@ -42,13 +42,13 @@ std::string Layout::prefix_of(const IndexDescription& index) const {
 KeyRange Layout::states() const {
   return range_of(section(home_, Section::STATES));
 }
-Key Layout::state(std::string_view index) const {
+KeyBytes Layout::state(std::string_view index) const {
   return named(home_, Section::STATES, index);
 }
-Key Layout::progress(std::string_view index) const {
+KeyBytes Layout::progress(std::string_view index) const {
   return named(home_, Section::PROGRESS, index);
 }
-Key Layout::claim(std::string_view index) const {
+KeyBytes Layout::claim(std::string_view index) const {
   return named(home_, Section::CLAIMS, index);
 }
 

@@ -30,16 +30,16 @@ class Layout {
 
   const Subspace& all() const { return home_; }
   const std::string& rows() const { return rows_; }
-  Key row(std::string_view packed_key) const { return Key(rows_) + packed_key; }
+  KeyBytes row(std::string_view packed_key) const { return KeyBytes(rows_) + packed_key; }
   // Of index number i of the schema; entries, aggregates and changes begin with it.
   const std::string& index(std::size_t i) const { return indexes_[i]; }
   std::string prefix_of(const IndexDescription& index) const;
   const std::string& header() const { return header_; }
   const std::string& version() const { return version_; }
   KeyRange states() const;
-  Key state(std::string_view index) const;
-  Key progress(std::string_view index) const;
-  Key claim(std::string_view index) const;
+  KeyBytes state(std::string_view index) const;
+  KeyBytes progress(std::string_view index) const;
+  KeyBytes claim(std::string_view index) const;
 
  private:
   Subspace home_;

@@ -232,7 +232,7 @@ class Rows {
     path.prefix = table_->layout().index(NUMBER);
     path.keyed = std::tuple_size_v<EntryKey>;
     const detail::FirstOf<EntryKey, sizeof...(V)> values(std::move(prefix)...);
-    const Key begin = detail::pack_values(path.prefix, values);
+    const KeyBytes begin = detail::pack_values(path.prefix, values);
     path.range = {begin, begin + '\xff'};
     return Entries(*t_, *table_, std::move(path), std::move(options));
   }
@@ -313,7 +313,7 @@ class Rows {
   }
   // Reads what has this key and writes what `make` makes of it; nothing: ABSENT.
   static Answer<Written> rewrite(Rows self, Key key, Function<Found(const Found&)> make) {
-    const Key packed = detail::pack_values({}, key);
+    const KeyBytes packed = detail::pack_values({}, key);
     KnownRow row;
     auto body = co_await self.table_->read_row(*self.t_, self.table_->layout().row(packed), false);
     if (!body) co_return tl::unexpected<Error>(body.error());
@@ -362,7 +362,7 @@ class Rows {
   }
 
   // The coroutines hold a copy of the Rows themselves: it may go while one of them waits.
-  static Answer<Found> get_packed(Rows self, Key packed) {
+  static Answer<Found> get_packed(Rows self, KeyBytes packed) {
     const auto body =
         co_await self.table_->read_row(*self.t_, self.table_->layout().row(packed), self.snapshot_);
     if (!body) co_return tl::unexpected<Error>(body.error());
@@ -393,7 +393,7 @@ class Rows {
     co_return co_await found.next();
   }
 
-  static Answer<Found> get_by_entry(Rows self, std::size_t number, Key entry_key) {
+  static Answer<Found> get_by_entry(Rows self, std::size_t number, KeyBytes entry_key) {
     if (auto ready = self.readable(number); !ready) co_return tl::unexpected<Error>(ready.error());
     const auto packed = co_await self.t_->get(std::move(entry_key), self.snapshot_);
     if (!packed) co_return tl::unexpected<Error>(packed.error());
@@ -409,7 +409,7 @@ class Rows {
   static Answer<std::vector<Record>> within_box(Rows self, std::size_t number, Vec3 Record::*position,
                                                 std::int32_t cell_mm, Box box) {
     if (auto ready = self.readable(number); !ready) co_return tl::unexpected<Error>(ready.error());
-    const Key prefix = self.table_->layout().index(number);
+    const KeyBytes prefix = self.table_->layout().index(number);
     const RangeOptions options{0, false, self.snapshot_};
     std::vector<Task<Result<KeyValues>>> asked;
     for (const CodeRange& codes : ranges_of(box, cell_mm, BOX_RANGES_MAX)) {
@@ -418,7 +418,7 @@ class Rows {
       asked.push_back(self.t_->get_range(std::move(range), options));
     }
     const auto answers = co_await when_all(std::move(asked));
-    std::vector<Key> keys;
+    std::vector<KeyBytes> keys;
     for (const auto& rows : answers) {
       if (!rows) co_return tl::unexpected<Error>(rows.error());
       for (const KeyValue& row : *rows) {
@@ -434,9 +434,9 @@ class Rows {
     co_return co_await read_all(self, std::move(keys));
   }
 
-  static Answer<std::vector<Record>> read_all(Rows self, std::vector<Key> packed_keys) {
+  static Answer<std::vector<Record>> read_all(Rows self, std::vector<KeyBytes> packed_keys) {
     std::vector<Task<Result<std::optional<std::string>>>> asked;
-    for (const Key& key : packed_keys) {
+    for (const KeyBytes& key : packed_keys) {
       asked.push_back(self.table_->read_row(*self.t_, self.table_->layout().row(key), self.snapshot_));
     }
     const auto bodies = co_await when_all(std::move(asked));
@@ -452,7 +452,7 @@ class Rows {
   }
 
   template <Name NAME, class... V>
-  Key group_key(V... group) const {
+  KeyBytes group_key(V... group) const {
     constexpr std::size_t NUMBER = detail::INDEX_NUMBER<SCHEMA, NAME>;
     using Members = std::remove_cvref_t<decltype(std::get<NUMBER>(SCHEMA.indexes).keyed)>;
     typename detail::MemberValues<Members>::Type values{std::move(group)...};
@@ -461,7 +461,7 @@ class Rows {
   }
 
   // Nothing: the group never had any.
-  static Answer<std::optional<std::uint64_t>> aggregate_bits(Rows self, std::size_t number, Key key) {
+  static Answer<std::optional<std::uint64_t>> aggregate_bits(Rows self, std::size_t number, KeyBytes key) {
     if (auto ready = self.readable(number); !ready) co_return tl::unexpected<Error>(ready.error());
     const auto value = co_await self.t_->get(std::move(key), self.snapshot_);
     if (!value) co_return tl::unexpected<Error>(value.error());
@@ -470,20 +470,20 @@ class Rows {
     if (!bits) co_return fail("an aggregate of table {} is damaged: {} bytes", SCHEMA.name, (*value)->size());
     co_return bits;
   }
-  static Answer<std::int64_t> total_of(Rows self, std::size_t number, Key key) {
+  static Answer<std::int64_t> total_of(Rows self, std::size_t number, KeyBytes key) {
     const auto bits = co_await aggregate_bits(self, number, std::move(key));
     if (!bits) co_return tl::unexpected<Error>(bits.error());
     co_return static_cast<std::int64_t>(bits->value_or(0));
   }
   template <class Number>
-  static Answer<std::optional<Number>> ever_of(Rows self, std::size_t number, Key key) {
+  static Answer<std::optional<Number>> ever_of(Rows self, std::size_t number, KeyBytes key) {
     const auto bits = co_await aggregate_bits(self, number, std::move(key));
     if (!bits) co_return tl::unexpected<Error>(bits.error());
     if (!*bits) co_return std::optional<Number>();
     co_return std::optional<Number>(static_cast<Number>(detail::Signed<Number> ? **bits ^ SIGN_BIT : **bits));
   }
 
-  static Answer<std::vector<RecordChange<SCHEMA>>> changes_of(Rows self, Key group,
+  static Answer<std::vector<RecordChange<SCHEMA>>> changes_of(Rows self, KeyBytes group,
                                                               std::optional<Versionstamp> after,
                                                               std::size_t limit) {
     auto raw_changes = co_await read_changes(*self.t_, std::move(group), after, limit, self.snapshot_);

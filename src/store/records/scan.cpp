@@ -197,7 +197,7 @@ Result<void> RowCursor::take_row(const KeyValue& row) {
   return {};
 }
 
-void RowCursor::deliver_row(Key packed_key, std::string body, std::size_t bytes) {
+void RowCursor::deliver_row(KeyBytes packed_key, std::string body, std::size_t bytes) {
   Pending row;
   row.resume_at = packed_key;
   if (!options_.reverse) row.resume_at += '\xff';

@@ -34,7 +34,7 @@ struct ScanPath {
 };
 
 struct FoundRow {
-  Key packed_key;
+  KeyBytes packed_key;
   std::string body;       // of the record; covered: the entry's value
   std::string entry_key;  // behind the prefix; ENTRIES and UNIQUE_ENTRIES
 };
@@ -62,7 +62,7 @@ class RowCursor {
   };
   // A record of which not all rows have come yet.
   struct Partial {
-    Key packed_key;
+    KeyBytes packed_key;
     std::optional<std::string> head;
     std::vector<std::string> chunks;
   };
@@ -75,7 +75,7 @@ class RowCursor {
   Result<void> take(const KeyValues& rows);
   Result<void> take_entry(const KeyValue& row);
   Result<void> take_row(const KeyValue& row);
-  void deliver_row(Key packed_key, std::string body, std::size_t bytes);
+  void deliver_row(KeyBytes packed_key, std::string body, std::size_t bytes);
 
   Transaction* t_;
   const TableCore* table_;

@@ -35,7 +35,7 @@ std::size_t TableCore::index_number(std::string_view name) const {
 }
 
 void TableCore::set_state(Transaction& t, std::string_view index, IndexState state) const {
-  const Key key = layout_.state(index);
+  const KeyBytes key = layout_.state(index);
   if (state == IndexState::READABLE) {
     t.clear(key);
   } else {
@@ -93,7 +93,7 @@ Task<Result<void>> TableCore::prepare_in(Transaction& t) const {
 Task<Result<void>> TableCore::evolve(Transaction& t, const Evolution& evolution) const {
   for (const IndexDescription& index : evolution.removed) {
     t.clear(keys_starting_with(layout_.prefix_of(index)));
-    for (const Key& key :
+    for (const KeyBytes& key :
          {layout_.state(index.name), layout_.progress(index.name), layout_.claim(index.name)}) {
       t.clear(key);
     }
@@ -159,7 +159,7 @@ Task<Result<SharedStates>> TableCore::read_states(Transaction& t) const {
   if (auto accepted = accept_header(**header); !accepted) co_return tl::unexpected<Error>(accepted.error());
   IndexStates states(shape_.description.indexes.size(), IndexState::READABLE);
   for (std::size_t i = 0; i < states.size(); ++i) {
-    const Key key = layout_.state(shape_.description.indexes[i].name);
+    const KeyBytes key = layout_.state(shape_.description.indexes[i].name);
     for (const KeyValue& row : *rows) {
       if (row.key == key && row.value.size() == 1) states[i] = static_cast<IndexState>(row.value[0]);
     }
@@ -167,7 +167,7 @@ Task<Result<SharedStates>> TableCore::read_states(Transaction& t) const {
   co_return std::make_shared<const IndexStates>(std::move(states));
 }
 
-Task<Result<Value>> TableCore::read_row(Transaction& t, Key row_key, bool snapshot) const {
+Task<Result<Value>> TableCore::read_row(Transaction& t, KeyBytes row_key, bool snapshot) const {
   if (!shape_.style.chunked) {
     const auto value = co_await t.get(std::move(row_key), snapshot);
     if (!value) co_return value;
@@ -248,7 +248,7 @@ Result<Written> TableCore::apply(Transaction& t, const IndexStates& states, Chan
 }
 
 Result<void> TableCore::put_row(Transaction& t, const Change& change, const Value& old_body) const {
-  const Key row_key = layout_.row(change.packed_key);
+  const KeyBytes row_key = layout_.row(change.packed_key);
   StoredRow row;
   if (change.mode != WriteMode::ERASE) {
     std::string body = change.body;
@@ -338,7 +338,7 @@ void TableCore::tell_feeds(Transaction& t, const Change& change, bool existed) c
   if (change.mode == WriteMode::BLIND) kind = ChangeKind::PUT;
   if (change.mode == WriteMode::ERASE) kind = ChangeKind::ERASED;
   const std::string told = static_cast<char>(kind) + std::string(change.packed_key);
-  for (const Key& group : change.feeds) {
+  for (const KeyBytes& group : change.feeds) {
     TuplePacker line(group);
     line.versionstamp(Versionstamp::incomplete(t.next_stamp_order()));
     const auto key = std::move(line).versionstamped_key();

@@ -40,10 +40,10 @@ enum class WriteMode { INSERT, UPSERT, REPLACE, BLIND, ERASE };
 
 struct Change {
   WriteMode mode = WriteMode::UPSERT;
-  Key packed_key;
+  KeyBytes packed_key;
   std::string body;
   Derived fresh;
-  std::vector<Key> feeds;  // groups in which it is told
+  std::vector<KeyBytes> feeds;  // groups in which it is told
 };
 
 // A record's body that was read before the write, in the same transaction.
@@ -78,7 +78,7 @@ class TableCore {
   Task<Result<SharedStates>> states(Transaction& t) const;
 
   // A record's body.
-  Task<Result<std::optional<std::string>>> read_row(Transaction& t, Key row_key, bool snapshot) const;
+  Task<Result<std::optional<std::string>>> read_row(Transaction& t, KeyBytes row_key, bool snapshot) const;
   Task<Result<Written>> write(Transaction& t, SharedStates shared_states, Change change,
                               std::optional<KnownRow> known = std::nullopt) const;
   // A BLIND change: no reads. An Error if it is too large.
