@@ -256,6 +256,7 @@ class History {
     Database::Options options;
     options.clock = &clock_;
     options.faults = faults;
+    options.storage.run_bytes_min = 1;  // so that ranges are cached, too
     options.storage.open_base = [](const std::string&) -> Result<std::unique_ptr<Base>> {
       return std::make_unique<MemoryBase>();
     };

@@ -16,7 +16,7 @@ RunCache::Runs::iterator RunCache::covering(Runs& runs, std::string_view key) {
 
 // If the young map is full, it becomes the old one.
 void RunCache::add(RunRef run) {
-  young_bytes_ += run->rows.memory();
+  young_bytes_ += cost(*run);
   std::string low = run->low;
   young_.emplace(std::move(low), std::move(run));
   if (young_bytes_ <= half_bytes_max_) return;
@@ -69,7 +69,7 @@ void RunCache::offer(std::string_view low, std::string_view high, const Rows& ro
 void RunCache::forget(std::string_view key) {
   const std::lock_guard lock(mutex_);
   if (const auto run = covering(young_, key); run != young_.end()) {
-    young_bytes_ -= run->second->rows.memory();
+    young_bytes_ -= cost(*run->second);
     young_.erase(run);
   } else if (const auto older = covering(old_, key); older != old_.end()) {
     old_.erase(older);

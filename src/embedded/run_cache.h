@@ -1,13 +1,13 @@
-// RunCache: runs of neighbouring rows of the base that are read again and again: a range of keys, and every row in it.
-// Copying a run costs a row a tenth of what RocksDB's iterator takes for it.
+// RunCache: runs of neighbouring rows of the base that are read again and again: a range of keys, and every
+// row in it. Copying a run costs a row a tenth of what RocksDB's iterator takes for it.
 //
-// A range is kept when it is read for the second time, so that reading much once pushes nothing out. It never tells of
-// rows that the base no longer holds, in the way of RowCache: whoever steps the base calls new_epoch() after the step
-// and then forget() of each key it changed; a reader takes epoch() before it opens the base's cursor, and what it read
-// is kept only if no step ended since.
+// A range is kept when it is read for the second time, so that reading much once pushes nothing out. It never
+// tells of rows that the base no longer holds, in the way of RowCache: whoever steps the base calls
+// new_epoch() after the step and then forget() of each key it changed; a reader takes epoch() before it opens
+// the base's cursor, and what it read is kept only if no step ended since.
 //
-// Shape: two maps of runs that do not overlap; a run found in the old one moves to the young one, and when the young
-// one is full the old one goes.
+// Shape: two maps of runs that do not overlap; a run found in the old one moves to the young one, and when
+// the young one is full the old one goes.
 //
 // Threads: any. Limit: about `bytes_max`; ranges of fewer than `run_bytes_min` are not kept.
 #pragma once
@@ -33,7 +33,7 @@ class RunCache {
     Rows rows;
   };
   using RunRef = std::shared_ptr<const Run>;
-  static constexpr std::size_t RUN_BYTES_MIN = 4'096;  // for less, a seek of the base's cursor is as good
+  static constexpr std::size_t RUN_BYTES_MIN = 512;  // of less, there are too many
 
   explicit RunCache(std::size_t bytes_max, std::size_t run_bytes_min = RUN_BYTES_MIN)
       : half_bytes_max_(bytes_max / 2), run_bytes_min_(run_bytes_min) {}
@@ -55,11 +55,13 @@ class RunCache {
 
  private:
   using Runs = std::map<std::string, RunRef, std::less<>>;  // by where they begin
+  static constexpr std::size_t RUN_OVERHEAD = 256;          // of a map's node and the run itself
   static constexpr std::size_t SEEN_MAX = 1'024;            // ranges that were read once; five regions' pages
 
   static Runs::iterator covering(Runs& runs, std::string_view key);
   bool is_seen(std::string_view low, std::string_view high);
   void add(RunRef run);
+  static std::size_t cost(const Run& run) { return run.rows.memory() + RUN_OVERHEAD; }
 
   const std::size_t half_bytes_max_;
   const std::size_t run_bytes_min_;

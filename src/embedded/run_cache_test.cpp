@@ -1,5 +1,6 @@
-// RunCache and RunCursor by themselves. What would break these: a run that is kept although the base was stepped while
-// it was read, runs that overlap, a row lost or repeated where a walk changes between base and cache.
+// RunCache and RunCursor by themselves. What would break these: a run that is kept although the base was
+// stepped while it was read, runs that overlap, a row lost or repeated where a walk changes between base and
+// cache.
 #include "embedded/run_cache.h"
 
 #include <fmt/format.h>
@@ -70,7 +71,7 @@ TEST(RunCache, ForgetsTheRunOfAKeyAloneAndKeepsNoTwoOfOneKey) {
 }
 
 TEST(RunCache, LetsGoOfWhatWasNotReadForLong) {
-  RunCache cache(2 * 8 * rows_of(0, 10).memory(), 1);  // at least eight runs stay
+  RunCache cache(2 * 8 * (rows_of(0, 10).memory() + 256), 1);  // at least eight runs stay
   for (std::uint64_t run = 0; run < 40; ++run) {
     offer_twice(cache, 10 * run, 10 * run + 10, cache.epoch());
     EXPECT_NE(cache.find(name(0)).run, nullptr) << run;  // read all the time

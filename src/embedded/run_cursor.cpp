@@ -12,6 +12,7 @@ RunCursor::RunCursor(const Base& base, RunCache& cache, std::string_view begin, 
 // To the first row at or behind at_.
 void RunCursor::place() {
   for (valid_ = false; at_ < end_;) {
+    if (below_ != nullptr && !below_->valid()) return;  // at its end or broken: status() tells
     auto [run, next] = cache_.find(at_);
     run_ = std::move(run);
     if (run_ != nullptr) {

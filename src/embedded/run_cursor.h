@@ -1,6 +1,5 @@
-// RunCursor: a walk upwards over the base, of which the parts that RunCache knows are taken from there, and the others
-// offered to it.
-// Ownership: base and cache outlive it. Threads: none inside.
+// RunCursor: a walk upwards over the base, of which the parts that RunCache knows are taken from there, and
+// the others offered to it. Ownership: base and cache outlive it. Threads: none inside.
 #pragma once
 #include "embedded/base.h"
 #include "embedded/run_cache.h"

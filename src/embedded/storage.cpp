@@ -279,6 +279,9 @@ Result<bool> Storage::merge(const Window::Slice& slice, Base::Cursor& cursor, bo
       if (at_clear) bound = reverse ? range.end : range.begin;
     }
     if (cursor.take(bound, limits, rows)) return true;
+    if (!cursor.valid()) {  // at its end, or broken: then nothing behind it may be told
+      if (auto status = cursor.status(); !status) return tl::unexpected(status.error());
+    }
     if (at_clear) {
       const KeyRange& range = cleared_at(clear++);
       const bool hidden =
@@ -294,9 +297,6 @@ Result<bool> Storage::merge(const Window::Slice& slice, Base::Cursor& cursor, bo
       rows.add(key, *value);
     }
     if (cursor.valid() && cursor.key() == key) cursor.advance();
-  }
-  if (!cursor.valid()) {
-    if (auto status = cursor.status(); !status) return tl::unexpected(status.error());
   }
   return false;
 }

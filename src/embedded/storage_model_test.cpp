@@ -23,7 +23,7 @@ class Twin {
   explicit Twin(std::uint64_t seed, StorageFaults faults = {}) : dice_(seed) {
     Storage::Options options;
     options.row_cache_bytes = 16 << 10;  // so small that rows fall out
-    options.run_cache_bytes = 400;       // likewise
+    options.run_cache_bytes = 4'000;     // likewise
     options.run_bytes_min = 1;
     options.faults = faults;
     options.open_base = [](const std::string&) -> Result<std::unique_ptr<Base>> {

@@ -12,7 +12,7 @@ namespace everframe::store {
 
 namespace {
 
-constexpr int CONFLICT_READ = 0;        // FDB_CONFLICT_RANGE_TYPE_READ
+constexpr int CONFLICT_READ = 0;  // FDB_CONFLICT_RANGE_TYPE_READ
 constexpr int CONFLICT_WRITE = 1;
 constexpr int OPTION_NEXT_WRITE_NO_CONFLICT = 30;  // fdb.options
 constexpr int OPTION_PRIORITY_BATCH = 201;
@@ -102,8 +102,8 @@ struct Transaction::Steps {
     co_return copy(value, length);
   }
 
-  // One answer of the engine's, added to `rows`; true: there may be more behind it. `options.limit` counts what
-  // is there already. What it refers to outlives it.
+  // One answer of the engine's, added to `rows`; true: there may be more behind it. `options.limit` counts
+  // what is there already. What it refers to outlives it.
   static Task<Result<bool>> fetch(const Shared& state, const KeySelector& begin, const KeySelector& end,
                                   RangeOptions options, std::size_t bytes_max, StreamingMode mode,
                                   int iteration, KeyValues& rows) {
@@ -111,13 +111,12 @@ struct Transaction::Steps {
     const std::size_t left = options.limit == 0 ? 0 : options.limit - rows.size();
     const int limit = static_cast<int>(std::min<std::size_t>(left, INT32_MAX));
     const int target_bytes = static_cast<int>(std::min<std::size_t>(bytes_max, INT32_MAX));
-    Future future(
-        api,
-        api.transaction_get_range(state->handle, start_of(begin.key), length_of(begin.key), begin.or_equal,
-                                  begin.offset, start_of(end.key), length_of(end.key), end.or_equal,
-                                  end.offset, limit, target_bytes, static_cast<int>(mode), iteration,
-                                  options.snapshot, options.reverse),
-        state->executor, &state->inline_left);
+    Future future(api,
+                  api.transaction_get_range(
+                      state->handle, start_of(begin.key), length_of(begin.key), begin.or_equal, begin.offset,
+                      start_of(end.key), length_of(end.key), end.or_equal, end.offset, limit, target_bytes,
+                      static_cast<int>(mode), iteration, options.snapshot, options.reverse),
+                  state->executor, &state->inline_left);
     fdb_error_t code = co_await future;
     const FDBKeyValue* page = nullptr;
     int count = 0;
@@ -437,8 +436,8 @@ Task<Result<TransactionStamp>> StampPromise::stamp() {
 Task<Result<std::string>> Transaction::get_key(KeySelector selector, bool snapshot) {
   return Steps::get_key(state_, std::move(selector), snapshot);
 }
-Task<Result<KeyValues>> Transaction::get_range(KeySelector begin, KeySelector end,
-                                                           RangeOptions options, StreamingMode mode) {
+Task<Result<KeyValues>> Transaction::get_range(KeySelector begin, KeySelector end, RangeOptions options,
+                                               StreamingMode mode) {
   return Steps::get_range(state_, std::move(begin), std::move(end), options, mode);
 }
 Task<Result<std::int64_t>> Transaction::approximate_bytes() {

@@ -178,7 +178,7 @@ class Transaction {
   // The rest of FoundationDB's interface, for tools, tests and bindings of other languages' kind.
   Task<Result<std::string>> get_key(KeySelector selector, bool snapshot = false);
   Task<Result<KeyValues>> get_range(KeySelector begin, KeySelector end, RangeOptions options,
-                                                StreamingMode mode);
+                                    StreamingMode mode);
   Task<Result<std::int64_t>> approximate_bytes();  // of this transaction
   Task<Result<std::int64_t>> estimated_bytes(KeyRange range);
   // Keys that cut `range` into parts of about `chunk_bytes`; its begin and its end are among them.

@@ -1,6 +1,6 @@
-// KeyBytes: a key of the store, or a part of one. Up to INLINE_BYTES lie in the object itself: a table's prefix, an
-// index's name and half a dozen numbers, so that keys of fixed types cost no allocation; longer ones do.
-// A value. Converts to and from the strings that callers and the store's answers have.
+// KeyBytes: a key of the store, or a part of one. Up to INLINE_BYTES lie in the object itself: a table's
+// prefix, an index's name and half a dozen numbers, so that keys of fixed types cost no allocation; longer
+// ones do. A value. Converts to and from the strings that callers and the store's answers have.
 #pragma once
 #include <array>
 #include <compare>

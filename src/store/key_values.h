@@ -1,6 +1,6 @@
-// KeyValues: the rows that a range read gave, in its order. All bytes of a page lie in one block, so a row costs no
-// allocation of its own: a region's 100,000 rows come twice as fast. A KeyValue is a view, good while they live.
-// Ownership: owns its bytes; moved, not copied, and the views of what was moved stay good.
+// KeyValues: the rows that a range read gave, in its order. All bytes of a page lie in one block, so a row
+// costs no allocation of its own: a region's 100,000 rows come twice as fast. A KeyValue is a view, good
+// while they live. Ownership: owns its bytes; moved, not copied, and the views of what was moved stay good.
 #pragma once
 #include <memory>
 #include <span>

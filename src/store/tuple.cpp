@@ -50,7 +50,8 @@ void put_big_endian(KeyBytes& out, U value, int count) {
 }
 
 void put_escaped(KeyBytes& out, std::string_view value) {
-  for (std::size_t zero = 0; (zero = value.find('\0')) != std::string_view::npos; value.remove_prefix(zero + 1)) {
+  for (std::size_t zero = 0; (zero = value.find('\0')) != std::string_view::npos;
+       value.remove_prefix(zero + 1)) {
     out += value.substr(0, zero + 1);
     out += ESCAPE;
   }

@@ -57,8 +57,8 @@ class DirectoryTest : public StoreTest {
     ASSERT_TRUE(written.has_value());
   }
   std::map<std::string, std::string> everything() {
-    const auto rows = in_transaction<KeyValues>(
-        [this](Transaction& t) { return t.get_range(keys_starting_with(home_)); });
+    const auto rows =
+        in_transaction<KeyValues>([this](Transaction& t) { return t.get_range(keys_starting_with(home_)); });
     std::map<std::string, std::string> out;
     for (const KeyValue& row : rows.value()) out.emplace(row.key, row.value);
     return out;
