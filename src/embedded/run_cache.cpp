@@ -49,7 +49,8 @@ bool RunCache::is_seen(std::string_view low, std::string_view high) {
 
 void RunCache::offer(std::string_view low, std::string_view high, const Rows& rows, std::size_t first,
                      std::uint64_t epoch) {
-  if (rows.bytes_from(first) < run_bytes_min_) return;
+  const std::size_t bytes = rows.bytes_from(first);
+  if (bytes < run_bytes_min_ || bytes > half_bytes_max_ / RUN_PART_MAX) return;
   {
     const std::lock_guard lock(mutex_);
     if (!is_seen(low, high)) return;

@@ -9,7 +9,8 @@
 // Shape: two maps of runs that do not overlap; a run found in the old one moves to the young one, and when
 // the young one is full the old one goes.
 //
-// Threads: any. Limit: about `bytes_max`; ranges of fewer than `run_bytes_min` are not kept.
+// Threads: any. Limit: about `bytes_max`; ranges of fewer than `run_bytes_min`, or more than an eighth of
+// all, are not kept.
 #pragma once
 #include <array>
 #include <atomic>
@@ -55,6 +56,7 @@ class RunCache {
 
  private:
   using Runs = std::map<std::string, RunRef, std::less<>>;  // by where they begin
+  static constexpr std::size_t RUN_PART_MAX = 4;            // of a half: its largest run is one of so many
   static constexpr std::size_t RUN_OVERHEAD = 256;          // of a map's node and the run itself
   static constexpr std::size_t SEEN_MAX = 1'024;            // ranges that were read once; five regions' pages
 

@@ -80,6 +80,14 @@ TEST(RunCache, LetsGoOfWhatWasNotReadForLong) {
   EXPECT_EQ(cache.find(name(100)).run, nullptr);
 }
 
+TEST(RunCache, TakesNoRunThatWouldFillIt) {
+  RunCache cache(8 * rows_of(0, 10).bytes(), 1);
+  offer_twice(cache, 0, 11, cache.epoch());
+  EXPECT_EQ(cache.find(name(5)).run, nullptr);
+  offer_twice(cache, 0, 10, cache.epoch());
+  EXPECT_NE(cache.find(name(5)).run, nullptr);
+}
+
 TEST(RunCursor, GivesEachRowOnceWhereverItComesFrom) {
   Prng dice(5);
   for (int round = 0; round < 500; ++round) {

@@ -108,10 +108,9 @@ class Rows {
     const std::size_t to = last == others.size() ? others.bytes() : others.rows_[last].offset;
     const std::size_t shift = bytes_.size() - from;  // modulo 2^64
     bytes_.append(others.bytes_, from, to - from);
-    rows_.reserve(rows_.size() + last - first);
-    for (std::size_t i = first; i < last; ++i) {
-      rows_.push_back({others.rows_[i].offset + shift, others.rows_[i].key_size, others.rows_[i].value_size});
-    }
+    rows_.insert(rows_.end(), others.rows_.begin() + static_cast<std::ptrdiff_t>(first),
+                 others.rows_.begin() + static_cast<std::ptrdiff_t>(last));
+    for (std::size_t i = rows_.size() - (last - first); i < rows_.size(); ++i) rows_[i].offset += shift;
   }
   std::size_t size() const { return rows_.size(); }
   bool empty() const { return rows_.empty(); }
