@@ -4,69 +4,45 @@
 #include <gtest/gtest.h>
 
 #include "embedded/errors.h"
-#include "embedded/memory_base.h"
 #include "embedded/storage.h"
+#include "embedded/wrapped_base_for_tests.h"
 
 namespace everframe::embedded {
 namespace {
 
+bool is_broken = false;
+
 // Up to the key "m" all is well.
-class BrokenBase final : public Base {
+class BrokenCursor final : public WrappedCursor {
  public:
-  class BrokenCursor final : public Cursor {
-   public:
-    explicit BrokenCursor(std::unique_ptr<Cursor> whole) : whole_(std::move(whole)) {}
-    bool valid() const override { return whole_->valid() && !broken(); }
-    std::string_view key() const override { return whole_->key(); }
-    std::string_view value() const override { return whole_->value(); }
-    void advance() override { whole_->advance(); }
-    void seek(std::string_view key) override { whole_->seek(key); }
-    bool take(std::string_view bound, ReadLimits& limits, Rows& rows) override {
-      for (; valid() && key() < bound; advance()) {
-        if (limits.reached()) return true;
-        limits.count(key().size(), value().size());
-        rows.add(key(), value());
-      }
-      return false;
+  using WrappedCursor::WrappedCursor;
+  bool valid() const override { return inner_->valid() && !broken(); }
+  bool take(std::string_view bound, ReadLimits& limits, Rows& rows) override {
+    for (; valid() && key() < bound; advance()) {
+      if (limits.reached()) return true;
+      limits.count(key().size(), value().size());
+      rows.add(key(), value());
     }
-    Result<void> status() const override {
-      return broken() ? fail_with(error::FILE_CORRUPT, "rotten") : whole_->status();
-    }
-
-   private:
-    bool broken() const { return is_broken && whole_->valid() && whole_->key() >= "m"; }
-    std::unique_ptr<Cursor> whole_;
-  };
-
-  Mark mark() const override { return whole_.mark(); }
-  Result<std::optional<std::string>> get(std::string_view key) const override { return whole_.get(key); }
-  std::unique_ptr<Cursor> cursor(std::string_view begin, std::string_view end, bool reverse) const override {
-    return std::make_unique<BrokenCursor>(whole_.cursor(begin, end, reverse));
+    return false;
   }
-  Result<std::uint64_t> bytes_estimate(std::string_view begin, std::string_view end) const override {
-    return whole_.bytes_estimate(begin, end);
+  Result<void> status() const override {
+    return broken() ? fail_with(error::FILE_CORRUPT, "rotten") : inner_->status();
   }
-  Result<std::unique_ptr<Snapshot>> snapshot() const override { return whole_.snapshot(); }
-  std::unique_ptr<Step> step() override { return whole_.step(); }
-  Result<void> apply(std::unique_ptr<Step> step, Mark mark) override {
-    return whole_.apply(std::move(step), mark);
-  }
-  Result<Mark> make_durable() override { return whole_.make_durable(); }
-
-  static inline bool is_broken = false;
 
  private:
-  MemoryBase whole_;
+  bool broken() const { return is_broken && inner_->valid() && inner_->key() >= "m"; }
 };
 
 class Broken : public testing::Test {
  protected:
   Broken() {
-    BrokenBase::is_broken = false;
+    is_broken = false;
     Storage::Options options;
     options.run_bytes_min = 1;
     options.open_base = [](const std::string&) -> Result<std::unique_ptr<Base>> {
-      return std::make_unique<BrokenBase>();
+      return std::make_unique<WrappedBase>([](std::unique_ptr<Base::Cursor> whole) {
+        return std::make_unique<BrokenCursor>(std::move(whole));
+      });
     };
     storage_ = std::move(*Storage::open(std::move(options)));
   }
@@ -89,7 +65,7 @@ TEST_F(Broken, ARangeDoesNotGoOnWithTheWindowBehindTheBreak) {
   ASSERT_TRUE(storage_->settle(5));
   commit(9, {"x", "y", "z"});
   EXPECT_EQ(read("a", "zz", 4).value(), true);
-  BrokenBase::is_broken = true;
+  is_broken = true;
   EXPECT_EQ(read("a", "zz", 1).value(), true) << "before the break all is well";
   const auto broken = read("a", "zz", 4);
   ASSERT_FALSE(broken.has_value());
@@ -102,7 +78,7 @@ TEST_F(Broken, ARangeDoesNotGoOnWithACachedRunBehindTheBreak) {
   storage_->begin(9);
   ASSERT_TRUE(storage_->finish());
   for (int i = 0; i < 2; ++i) EXPECT_EQ(read("x", "zz", 100).value(), false);
-  BrokenBase::is_broken = true;
+  is_broken = true;
   EXPECT_EQ(read("x", "zz", 100).value(), false) << "it is cached";
   EXPECT_FALSE(read("a", "zz", 4).has_value());
 }

@@ -9,8 +9,8 @@
 #include "base/proof_size.h"
 #include "base/random.h"
 #include "embedded/errors.h"
-#include "embedded/memory_base.h"
 #include "embedded/storage.h"
+#include "embedded/wrapped_base_for_tests.h"
 
 namespace everframe::embedded {
 namespace {
@@ -22,45 +22,15 @@ std::string key_of(std::uint64_t i) {
   return fmt::format("k{:02}", i);
 }
 
-// Its walks dawdle: steps happen between what they read and what is made of it.
-class DawdlingBase final : public Base {
+// Steps happen between what it reads and what is made of it.
+class DawdlingCursor final : public WrappedCursor {
  public:
-  class DawdlingCursor final : public Cursor {
-   public:
-    explicit DawdlingCursor(std::unique_ptr<Cursor> swift) : swift_(std::move(swift)) {}
-    bool valid() const override { return swift_->valid(); }
-    std::string_view key() const override { return swift_->key(); }
-    std::string_view value() const override { return swift_->value(); }
-    void advance() override { swift_->advance(); }
-    void seek(std::string_view key) override { swift_->seek(key); }
-    bool take(std::string_view bound, ReadLimits& limits, Rows& rows) override {
-      const bool stopped = swift_->take(bound, limits, rows);
-      std::this_thread::sleep_for(std::chrono::microseconds(100));
-      return stopped;
-    }
-    Result<void> status() const override { return swift_->status(); }
-
-   private:
-    const std::unique_ptr<Cursor> swift_;
-  };
-
-  Mark mark() const override { return swift_.mark(); }
-  Result<std::optional<std::string>> get(std::string_view key) const override { return swift_.get(key); }
-  std::unique_ptr<Cursor> cursor(std::string_view begin, std::string_view end, bool reverse) const override {
-    return std::make_unique<DawdlingCursor>(swift_.cursor(begin, end, reverse));
+  using WrappedCursor::WrappedCursor;
+  bool take(std::string_view bound, ReadLimits& limits, Rows& rows) override {
+    const bool stopped = inner_->take(bound, limits, rows);
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+    return stopped;
   }
-  Result<std::uint64_t> bytes_estimate(std::string_view begin, std::string_view end) const override {
-    return swift_.bytes_estimate(begin, end);
-  }
-  Result<std::unique_ptr<Snapshot>> snapshot() const override { return swift_.snapshot(); }
-  std::unique_ptr<Step> step() override { return swift_.step(); }
-  Result<void> apply(std::unique_ptr<Step> step, Mark mark) override {
-    return swift_.apply(std::move(step), mark);
-  }
-  Result<Mark> make_durable() override { return swift_.make_durable(); }
-
- private:
-  MemoryBase swift_;
 };
 
 struct Outcome {
@@ -74,7 +44,9 @@ Outcome run(std::uint64_t seed, Version commits, StorageFaults faults = {}) {
   options.run_bytes_min = 1;
   options.faults = faults;
   options.open_base = [](const std::string&) -> Result<std::unique_ptr<Base>> {
-    return std::make_unique<DawdlingBase>();
+    return std::make_unique<WrappedBase>([](std::unique_ptr<Base::Cursor> swift) {
+      return std::make_unique<DawdlingCursor>(std::move(swift));
+    });
   };
   const auto storage = std::move(*Storage::open(std::move(options)));
   std::array<int, KEYS> units{};

@@ -7,9 +7,9 @@
 
 #include <filesystem>
 
-#include "embedded/memory_base.h"
 #include "embedded/rocks_base.h"
 #include "embedded/storage.h"
+#include "embedded/wrapped_base_for_tests.h"
 
 namespace everframe::embedded {
 namespace {
@@ -22,35 +22,19 @@ std::string key_of(int i) {
   return fmt::format("row/{:06}", i);
 }
 
-// A base that counts what is walked over.
-class Walked final : public MemoryBase {
+// Counts what is walked over.
+class Walk final : public WrappedCursor {
  public:
-  explicit Walked(std::size_t& rows) : rows_(rows) {}
-  std::unique_ptr<Cursor> cursor(std::string_view begin, std::string_view end, bool reverse) const override {
-    return std::make_unique<Walk>(MemoryBase::cursor(begin, end, reverse), rows_);
+  Walk(std::unique_ptr<Base::Cursor> inner, std::size_t& rows)
+      : WrappedCursor(std::move(inner)), rows_(rows) {}
+  bool take(std::string_view bound, ReadLimits& limits, Rows& rows) override {
+    const std::size_t before = rows.size();
+    const bool more = inner_->take(bound, limits, rows);
+    rows_ += rows.size() - before;
+    return more;
   }
 
  private:
-  class Walk final : public Cursor {
-   public:
-    Walk(std::unique_ptr<Cursor> inner, std::size_t& rows) : inner_(std::move(inner)), rows_(rows) {}
-    bool valid() const override { return inner_->valid(); }
-    std::string_view key() const override { return inner_->key(); }
-    std::string_view value() const override { return inner_->value(); }
-    void advance() override { inner_->advance(); }
-    void seek(std::string_view key) override { inner_->seek(key); }
-    bool take(std::string_view bound, ReadLimits& limits, Rows& rows) override {
-      const std::size_t before = rows.size();
-      const bool more = inner_->take(bound, limits, rows);
-      rows_ += rows.size() - before;
-      return more;
-    }
-    Result<void> status() const override { return inner_->status(); }
-
-   private:
-    const std::unique_ptr<Cursor> inner_;
-    std::size_t& rows_;
-  };
   std::size_t& rows_;
 };
 
@@ -138,7 +122,11 @@ TEST_F(Estimates, OfAClearedRangeAreNothingAtOnce) {
 
 TEST_F(Estimates, ReadFewRowsHoweverManyThereAre) {
   std::size_t walked = 0;
-  open([&](const std::string&) -> Result<std::unique_ptr<Base>> { return std::make_unique<Walked>(walked); });
+  open([&](const std::string&) -> Result<std::unique_ptr<Base>> {
+    return std::make_unique<WrappedBase>([&](std::unique_ptr<Base::Cursor> inner) {
+      return std::make_unique<Walk>(std::move(inner), walked);
+    });
+  });
   write_rows();
   settle();
   EXPECT_EQ(estimate(0, ROWS), ALL);
