@@ -109,7 +109,7 @@ bool Region::ready_around(const Vec3& position) {
 
 Task<bool> Region::load_player(PlayerId id) {
   if (state_->player(id) == nullptr) {
-    const std::string key = world_.keys.player(id);
+    const store::KeyBytes key = world_.keys.player(id);
     using Row = std::optional<std::string>;
     Function<Task<Result<Row>>(store::Transaction&)> read = [key](store::Transaction& transaction) {
       return transaction.get(key, true);

@@ -44,8 +44,8 @@ std::vector<StepAction> actions_of(const std::vector<world::PlayerOutcome>& outc
 // ---- taking over ----
 
 Task<> Region::take_over() {
-  const std::string ownership_key = world_.keys.region(options_.id);
-  const std::string head_key = world_.keys.region_head(options_.id);
+  const store::KeyBytes ownership_key = world_.keys.region(options_.id);
+  const store::KeyBytes head_key = world_.keys.region_head(options_.id);
   struct Taken {
     std::uint64_t epoch = 0;
     Head head;
@@ -313,7 +313,7 @@ void Region::add_move(Work& work, PlayerId player) {
 // ---- T2 ----
 
 Task<> Region::commit(const Work& work) {
-  const std::string head_key = world_.keys.region_head(options_.id);
+  const store::KeyBytes head_key = world_.keys.region_head(options_.id);
   store::Transaction transaction = world_.database.begin(executor());
   for (;;) {
     Error error;

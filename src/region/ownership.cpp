@@ -6,7 +6,7 @@ namespace everframe::region {
 
 Task<Result<bool>> owns(store::Transaction& transaction, const store::WorldKeys& keys, RegionId region,
                         std::uint64_t epoch, bool snapshot) {
-  const std::string key = keys.region(region);
+  const store::KeyBytes key = keys.region(region);
   const auto row = co_await transaction.get(key, snapshot);
   if (!row) co_return tl::unexpected<Error>(row.error());
   const auto ownership = *row ? read_ownership(**row) : fail("it is gone");

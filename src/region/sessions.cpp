@@ -71,7 +71,7 @@ Task<> Region::enter(Enter request) {
   ++work_[id].pins;
   const bool found = co_await load_player(id);
   if (over()) co_return;
-  const std::string key = world_.keys.session(id);
+  const store::KeyBytes key = world_.keys.session(id);
   // Who lost the region without knowing it yet welcomes nobody: what it has in memory may be old.
   Function<Task<Result<bool>>(store::Transaction&)> next_epoch =
       [this, key](store::Transaction& transaction) -> Task<Result<bool>> {
